@@ -1,0 +1,41 @@
+export { createAlone } from './alone.ts';
+export { findDamage } from './frame-pool.ts';
+export {
+  MODE_STATE,
+  type Mode,
+  makeRequest,
+  modeOf,
+  REQUEST_QUIESCE,
+  setMode,
+  takeRequests,
+  waitUntilSeen,
+} from './grace-period.ts';
+export {
+  type AnswerOptions,
+  answer,
+  drive,
+  ReplayError,
+  type Run,
+  record,
+  type Step,
+} from './logged.ts';
+export * as mutex from './mutex.ts';
+export { type Answer, formatOperation, type Operation, perform } from './operation.ts';
+export * as rwlock from './rwlock.ts';
+export { modeAddress, requestsAddress, type SeamMap, type SeamSize } from './seam-map.ts';
+export {
+  type Parking,
+  type Shared,
+  type SharedEvent,
+  WAIT_NOT_EQUAL,
+  WAIT_TIMED_OUT,
+  WAIT_WOKEN,
+  type Words,
+} from './shared.ts';
+export { connectThread, createSharedMemory } from './threads.ts';
+export {
+  type ConnectOptions,
+  type LockTimes,
+  type SharedMemory,
+  WasmShared,
+} from './wasm-shared.ts';

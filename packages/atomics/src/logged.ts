@@ -1,0 +1,256 @@
+// The backend that knows no memory: a body's operations are answered from a log, and the first one without an answer
+// stops it. To know what a thread does next, run its body again from the start: that is all a checker needs of a thread,
+// provided that the body makes its own private state and has no effect but through the seam and its result.
+import {
+  type Answer,
+  formatOperation,
+  isSameOperation,
+  type Operation,
+  perform,
+} from './operation.ts';
+import type { Shared, SharedEvent } from './shared.ts';
+
+/** One operation, and what it found. */
+export interface Step {
+  readonly operation: Operation;
+  readonly answer: Answer;
+}
+
+/** What a body did when run over a log. `site` is a stack trace that names the operation's line. */
+export type Run<Result> =
+  | { readonly state: 'pending'; readonly operation: Operation; readonly site: string }
+  | { readonly state: 'ended'; readonly result: Result }
+  | { readonly state: 'threw'; readonly error: unknown };
+
+/** The body did something else than the log says it did. */
+export class ReplayError extends Error {
+  override readonly name = 'ReplayError';
+}
+
+type Answerer = (operation: Operation) => Answer;
+
+/** The seam with every verb turned into one call of `answerer`. */
+class LoggedShared implements Shared {
+  readonly thread: number;
+  low = 0;
+  high = 0;
+  emit: ((event: SharedEvent) => void) | undefined;
+  readonly #answerer: Answerer;
+
+  constructor(thread: number, answerer: Answerer) {
+    this.thread = thread;
+    this.#answerer = answerer;
+  }
+
+  #do(
+    verb: Operation['verb'],
+    address = 0,
+    args: number[] = [],
+    { object = 'words' as Operation['object'], order = 'seqcst' as Operation['order'] } = {},
+  ): number {
+    const bytes = object === 'thread' ? 0 : verb.endsWith('64') ? 8 : 4;
+    const { low, high } = this.#answerer({ verb, object, address, bytes, order, args });
+    if (bytes === 8 || verb === 'cmpxchg32') {
+      this.low = low;
+      this.high = high;
+    }
+    return low;
+  }
+
+  load32(address: number): number {
+    return this.#do('load32', address);
+  }
+  store32(address: number, value: number): void {
+    this.#do('store32', address, [value]);
+  }
+  storePlain32(address: number, value: number): void {
+    this.#do('store32', address, [value], { order: 'plain' });
+  }
+  xchg32(address: number, value: number): number {
+    return this.#do('xchg32', address, [value]);
+  }
+  cmpxchg32(address: number, expected: number, value: number): boolean {
+    return this.#do('cmpxchg32', address, [expected, value]) === (expected | 0);
+  }
+  or32(address: number, bits: number): number {
+    return this.#do('or32', address, [bits]);
+  }
+  and32(address: number, bits: number): number {
+    return this.#do('and32', address, [bits]);
+  }
+  add32(address: number, value: number): number {
+    return this.#do('add32', address, [value]);
+  }
+  load64(address: number): number {
+    return this.#do('load64', address);
+  }
+  store64(address: number, low: number, high: number): void {
+    this.#do('store64', address, [low, high]);
+  }
+  storePlain64(address: number, low: number, high: number): void {
+    this.#do('store64', address, [low, high], { order: 'plain' });
+  }
+  xchg64(address: number, low: number, high: number): number {
+    return this.#do('xchg64', address, [low, high]);
+  }
+  cmpxchg64(a: number, expectedLow: number, expectedHigh: number, l: number, h: number): boolean {
+    this.#do('cmpxchg64', a, [expectedLow, expectedHigh, l, h]);
+    return this.low === (expectedLow | 0) && this.high === (expectedHigh | 0);
+  }
+  or64(address: number, low: number, high: number): number {
+    return this.#do('or64', address, [low, high]);
+  }
+  and64(address: number, low: number, high: number): number {
+    return this.#do('and64', address, [low, high]);
+  }
+  add64(address: number, low: number, high: number): number {
+    return this.#do('add64', address, [low, high]);
+  }
+  fence(): void {
+    this.#do('fence', 0, [], { object: 'thread' });
+  }
+
+  wait(address: number, expected: number, ms = -1): number {
+    return this.#do('wait', address, [expected, ms]);
+  }
+  notify(address: number, count = -1): number {
+    return this.#do('notify', address, [count]);
+  }
+  lock(address: number): void {
+    this.#do('lock', address);
+  }
+  unlock(address: number): void {
+    this.#do('unlock', address);
+  }
+  readLock(address: number): void {
+    this.#do('readLock', address);
+  }
+  readUnlock(address: number): void {
+    this.#do('readUnlock', address);
+  }
+  writeLock(address: number): void {
+    this.#do('writeLock', address);
+  }
+  writeUnlock(address: number): void {
+    this.#do('writeUnlock', address);
+  }
+  waitUntil(address: number, mask: number, value: number): void {
+    this.#do('waitUntil', address, [mask, value]);
+  }
+  waitWhile(address: number, value: number): void {
+    this.#do('waitWhile', address, [value]);
+  }
+  enterRead(): void {
+    this.#do('enterRead', 0, [], { object: 'thread' });
+  }
+  exitRead(): void {
+    this.#do('exitRead', 0, [], { object: 'thread' });
+  }
+  synchronize(): void {
+    this.#do('synchronize', 0, [], { object: 'thread' });
+  }
+  alloc(): number {
+    return this.#do('alloc', 0, [], { object: 'thread' });
+  }
+  free(frame: number): void {
+    this.#do('free', frame, [], { object: 'thread' });
+  }
+  guestLoad(index: number): number {
+    return this.#do('guestLoad', index, [], { object: 'ram', order: 'plain' });
+  }
+  guestStore(index: number, value: number): void {
+    this.#do('guestStore', index, [value], { object: 'ram', order: 'plain' });
+  }
+  again(): void {}
+}
+
+export interface AnswerOptions {
+  readonly thread?: number;
+  readonly emit?: (event: SharedEvent) => void;
+}
+
+/** Runs `body` from its start, answering from `log`; throws a ReplayError when it strays from the log. */
+export function answer<Result>(
+  body: (mem: Shared) => Result,
+  log: readonly Step[],
+  { thread = 0, emit }: AnswerOptions = {},
+): Run<Result> {
+  let position = 0;
+  let pending: Operation | undefined;
+  /** Thrown again at every verb, so that a body's own catch or finally cannot carry it past this point. */
+  let stopped: Error | undefined;
+  const mem = new LoggedShared(thread, (operation) => {
+    if (stopped !== undefined) throw stopped;
+    const step = log[position++];
+    if (step === undefined) {
+      pending = operation;
+      stopped = new Error('end of log');
+    } else if (!isSameOperation(step.operation, operation)) {
+      stopped = strayed(position - 1, step.operation, operation);
+    } else {
+      return step.answer;
+    }
+    throw stopped;
+  });
+  if (emit !== undefined) {
+    mem.emit = (event) => {
+      if (stopped === undefined) emit(event);
+    };
+  }
+  let run: Run<Result>;
+  try {
+    run = { state: 'ended', result: body(mem) };
+  } catch (error) {
+    run = { state: 'threw', error };
+  }
+  if (stopped instanceof ReplayError) throw stopped;
+  if (pending === undefined) {
+    const left = log[position];
+    if (left !== undefined) throw strayed(position, left.operation, undefined);
+    return run;
+  }
+  return { state: 'pending', operation: pending, site: stopped?.stack ?? '' };
+}
+
+function strayed(position: number, expected: Operation, got: Operation | undefined): ReplayError {
+  return new ReplayError(
+    `operation ${position}: expected ${formatOperation(expected)} as in the log, ` +
+      `got ${got === undefined ? 'the end of the body' : formatOperation(got)}; usual cause: ` +
+      'the body keeps state outside itself, or depends on time, random numbers or the order of another thread',
+  );
+}
+
+/** Runs `body` on a real backend and writes down each operation with what it found. */
+export function record<Result>(
+  body: (mem: Shared) => Result,
+  mem: Shared,
+): { result: Result; log: Step[] } {
+  const log: Step[] = [];
+  const recorder = new LoggedShared(mem.thread, (operation) => {
+    const step = { operation, answer: perform(mem, operation) };
+    log.push(step);
+    return step.answer;
+  });
+  recorder.emit = mem.emit;
+  return { result: body(recorder), log };
+}
+
+/** Drives `body` to its end one unanswered operation at a time, each performed on `mem`: the log backend as a backend. */
+export function drive<Result>(body: (mem: Shared) => Result, mem: Shared): Result {
+  const log: Step[] = [];
+  let told = 0;
+  for (;;) {
+    // Each run emits the events of the ones before it again.
+    let events = 0;
+    const emit = (event: SharedEvent): void => {
+      if (events++ < told) return;
+      told++;
+      mem.emit?.(event);
+    };
+    const options = { thread: mem.thread, ...(mem.emit && { emit }) };
+    const run = answer(body, log, options);
+    if (run.state === 'ended') return run.result;
+    if (run.state === 'threw') throw run.error;
+    log.push({ operation: run.operation, answer: perform(mem, run.operation) });
+  }
+}

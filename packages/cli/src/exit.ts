@@ -1,0 +1,32 @@
+// Exit codes that scripts may rely on, and which error means which.
+import { TraceError } from '@faultline/trace';
+
+export const EXIT_OK = 0;
+/** Something was found: a word lost, a right that nobody gave. */
+export const EXIT_FINDING = 1;
+export const EXIT_USAGE = 2;
+/** Input that cannot be read, is damaged, or holds nothing. */
+export const EXIT_INPUT = 3;
+
+/** Bad words on the command line. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Input that was read and is of no use. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof TraceError || error instanceof InputError) return EXIT_INPUT;
+  if (error instanceof UsageError || error instanceof RangeError) return EXIT_USAGE;
+  return EXIT_FINDING; // a broken invariant
+}
+
+/** One line for what the user can mend; everything there is for what only we can. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const ours = exitCodeOf(error) !== EXIT_FINDING;
+  return ours ? error.message : (error.stack ?? error.message);
+}

@@ -1,0 +1,36 @@
+// The guest programs by name.
+import { FRAME_BUFFER_PAGES, framebuffer } from './framebuffer.ts';
+import type { Guest, GuestProgram } from './guest.ts';
+import { samePages } from './same-pages.ts';
+import { random, sequential, zipf } from './writers.ts';
+
+export type GuestName = 'sequential' | 'random' | 'zipf' | 'framebuffer' | 'ksm';
+
+interface GuestKind {
+  readonly program: (guest: Guest) => GuestProgram;
+  /** Harvests a second unless told otherwise; a frame buffer is read 60 times a second. */
+  readonly harvestsPerSecond: number;
+  /** Pages it needs, where that is not the user's choice. */
+  readonly pages?: number;
+  /** The host merges equal pages meanwhile. */
+  readonly ksm?: boolean;
+  readonly says: string;
+}
+
+export const GUESTS: Readonly<Record<GuestName, GuestKind>> = {
+  sequential: { program: sequential, harvestsPerSecond: 50, says: 'writes page after page' },
+  random: { program: random, harvestsPerSecond: 50, says: 'writes pages at random' },
+  zipf: { program: zipf, harvestsPerSecond: 50, says: 'writes a few pages often, most rarely' },
+  framebuffer: {
+    program: framebuffer,
+    harvestsPerSecond: 60,
+    pages: FRAME_BUFFER_PAGES,
+    says: 'paints rectangles, harvested 60 times a second',
+  },
+  ksm: {
+    program: samePages,
+    harvestsPerSecond: 50,
+    ksm: true,
+    says: 'changes pages and changes them back while the host merges equal ones',
+  },
+};

@@ -1,0 +1,69 @@
+// What a worker thread is told to do, and what it says when it is done. Plain data: it crosses between threads.
+import type { GuestName } from './guests/guests.ts';
+import type { KsmStat } from './ksmd.ts';
+import type { Machine, Region } from './machine.ts';
+import type { VcpuReport } from './meter.ts';
+import type { MigrationResult } from './migration.ts';
+import type { Step, Touches } from './trace-plan.ts';
+
+export interface MigrateSetup {
+  readonly destination: Int32Array;
+  readonly downtimeMs: number;
+  readonly maxRounds: number;
+}
+
+export type Job = { readonly machine: Machine } & (
+  | {
+      readonly role: 'vcpu';
+      readonly vcpu: number;
+      readonly program: GuestName;
+      readonly regions: readonly Region[];
+      /** Time before faults count. */
+      readonly warmUpMs: number;
+    }
+  | {
+      readonly role: 'player';
+      readonly vcpu: number;
+      /** Touches of each recorded vCPU that this one plays, with how far each step lets it go. */
+      readonly tracks: readonly { readonly touches: Touches; readonly upTo: readonly number[] }[];
+      readonly restore: boolean;
+    }
+  | {
+      readonly role: 'vmm';
+      readonly regions: readonly Region[];
+      readonly harvestsPerSecond: number;
+      readonly migrate: MigrateSetup | undefined;
+    }
+  | {
+      readonly role: 'script';
+      readonly steps: readonly Step[];
+      readonly seconds: number;
+      readonly migrate: MigrateSetup | undefined;
+    }
+  | { readonly role: 'ksmd'; readonly regions: readonly Region[] }
+);
+
+/** Times of mmu_lock as one thread saw them. */
+export interface LockReport {
+  readonly waits: number;
+  readonly waitedMs: number;
+  readonly writes: number;
+  readonly writtenMs: number;
+  /** Read sections times the median length of one in 64: a mean would count a thread's lost time slices. */
+  readonly readMs: number;
+}
+
+/** What the VMM saw. */
+export interface VmmReport {
+  /** Dirty pages of each harvest. */
+  readonly harvests: readonly number[];
+  readonly migrations: readonly MigrationResult[];
+  readonly passes: number;
+}
+
+export interface WorkerReport {
+  readonly lock: LockReport;
+  readonly vcpu?: VcpuReport;
+  readonly vmm?: VmmReport;
+  readonly ksm?: KsmStat;
+}

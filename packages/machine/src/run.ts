@@ -1,0 +1,259 @@
+// Runs a guest on real threads for a while and says what came of it.
+import { once } from 'node:events';
+import type { RecordableHistogram } from 'node:perf_hooks';
+import { createHistogram } from 'node:perf_hooks';
+import { Worker } from 'node:worker_threads';
+import { connectThread } from '@faultline/atomics';
+import {
+  createMemslot,
+  type FaultLock,
+  type FaultPath,
+  type Gfn,
+  type Hvn,
+  KVM_MEM_LOG_DIRTY_PAGES,
+  type VcpuStat,
+} from '@faultline/mmu';
+import { stopAll } from './control.ts';
+import { fill } from './fill.ts';
+import { GUESTS, type GuestName } from './guests/guests.ts';
+import type { Job, LockReport, MigrateSetup, WorkerReport } from './job.ts';
+import type { KsmStat } from './ksmd.ts';
+import { AGENTS, createMachine, createPages, type Machine, type Region } from './machine.ts';
+import { timerCost, type VcpuReport } from './meter.ts';
+import type { MigrationResult } from './migration.ts';
+import type { TracePlan } from './trace-plan.ts';
+import { type Verdict, verify } from './verify.ts';
+
+const workerFile = new URL('./machine-worker.js', import.meta.url);
+const RAM_GFN = 0x10000;
+
+export interface RunOptions {
+  readonly faultPath: FaultPath;
+  readonly faultLock?: FaultLock;
+  /** How long, not counting set-up and the final comparison. A trace is played in whole passes, three at least. */
+  readonly seconds: number;
+  /** Number of vCPUs; a trace has its own, which this can only lower. */
+  readonly vcpus?: number;
+  /** Migrate into a second memory: the guest's again and again, a trace's in each stretch that it logged. */
+  readonly migrate?: boolean;
+  /** The guest may stand still this long at the end of a migration. Milliseconds; local copies are fast. */
+  readonly downtimeMs?: number;
+  /** Pages of the guest's memory, where the guest does not say. */
+  readonly pages?: number;
+  /** Overrides the guest's own. */
+  readonly harvestsPerSecond?: number;
+}
+
+export interface RunReport {
+  readonly faultPath: FaultPath;
+  readonly vcpus: number;
+  readonly pages: number;
+  /** Passes over a trace, the first of which warms up; 0 for a guest program. */
+  readonly passes: number;
+  /** Faults of all vCPUs, by kind, the warm-up left out. */
+  readonly stat: VcpuStat;
+  /** Nanoseconds of write-protection faults, each timed: the clock's own cost is in them. */
+  readonly latency: {
+    readonly p50: number;
+    readonly p99: number;
+    readonly p999: number;
+    readonly p9999: number;
+    readonly max: number;
+    readonly count: number;
+  };
+  /** What the clock adds to each of them, in nanoseconds. */
+  readonly timerNs: number;
+  /**
+   * Nanoseconds per fault in batches without a clock inside, the guest's own work included; undefined where the guest
+   * does more of that than of faulting.
+   */
+  readonly meanNs: number | undefined;
+  /** Nanoseconds per fault of any kind among those timed, the clock's cost taken off. */
+  readonly timedMeanNs: number;
+  /** Each vCPU's time in faults: milliseconds while measuring (timed faults, scaled to all), and for how long that was. */
+  readonly stall: readonly { readonly ms: number; readonly ofMs: number }[];
+  readonly lock: LockReport;
+  readonly harvests: readonly number[];
+  readonly migrations: readonly MigrationResult[];
+  readonly ksm: KsmStat | undefined;
+  readonly integrity: Integrity;
+}
+
+export interface Integrity extends Verdict {
+  /** What guests found when they read back their own words: must be empty. */
+  readonly lostWrites: readonly string[];
+  /** Merged pages that changed under their sharers: must be 0. */
+  readonly changedMergedPages: number;
+  /** Words that differed between a migration's source and destination: must be 0. */
+  readonly migrationDifferences: number;
+  readonly ok: boolean;
+}
+
+/** Runs one of the guest programs. Throws a RangeError for what cannot be. */
+export async function runGuest(name: GuestName, options: RunOptions): Promise<RunReport> {
+  const kind = GUESTS[name];
+  const pages = kind.pages ?? options.pages ?? 4096;
+  const vcpus = options.vcpus ?? 2;
+  const region: Region = { slot: 0, gfn: RAM_GFN, npages: pages, hvn: 0 };
+  const machine = createMachine(vmOptions(options, vcpus, pages));
+  setUpGuest(machine, region, kind.ksm === true);
+  const harvestsPerSecond = options.harvestsPerSecond ?? kind.harvestsPerSecond;
+  const warmUpMs = options.seconds * 200;
+  const regions = [region];
+  const jobs: Job[] = Array.from({ length: vcpus }, (_, vcpu) => {
+    return { machine, role: 'vcpu', vcpu, program: name, regions, warmUpMs };
+  });
+  const migrate = migrateSetup(options, pages);
+  jobs.push({ machine, role: 'vmm', regions, harvestsPerSecond, migrate });
+  if (kind.ksm) jobs.push({ machine, role: 'ksmd', regions });
+  const reports = await runWorkers(machine, jobs, options.seconds);
+  return summarize(options, machine, reports);
+}
+
+/** Plays a trace. Throws a RangeError for what cannot be. */
+export async function runTrace(plan: TracePlan, options: RunOptions): Promise<RunReport> {
+  const vcpus = options.vcpus ?? plan.vcpus;
+  if (vcpus > plan.vcpus) {
+    throw new RangeError(`expected at most the trace's ${plan.vcpus} vCPUs, got ${vcpus}`);
+  }
+  const machine = createMachine(vmOptions(options, vcpus, plan.hostPages));
+  const restore = plan.mergeable.length > 0;
+  const jobs: Job[] = Array.from({ length: vcpus }, (_, vcpu) => {
+    const tracks = plan.touches
+      .map((touches, recorded) => ({ touches, recorded }))
+      .filter(({ recorded }) => recorded % vcpus === vcpu)
+      .map(({ touches, recorded }) => ({
+        touches,
+        upTo: plan.steps.map((step) => step.touched[recorded] as number),
+      }));
+    return { machine, role: 'player', vcpu, tracks, restore };
+  });
+  const { steps } = plan;
+  const { seconds } = options;
+  const migrate = migrateSetup(options, plan.hostPages);
+  jobs.push({ machine, role: 'script', steps, seconds, migrate });
+  if (restore) jobs.push({ machine, role: 'ksmd', regions: plan.mergeable });
+  const reports = await runWorkers(machine, jobs);
+  return summarize(options, machine, reports);
+}
+
+const vmOptions = (
+  { faultPath, faultLock = 'shared' }: RunOptions,
+  vcpus: number,
+  hostPages: number,
+) => ({ vcpus, hostPages, faultPath, faultLock, dirtyClients: 2 });
+
+const migrateSetup = (options: RunOptions, pages: number): MigrateSetup | undefined =>
+  options.migrate === true
+    ? { destination: createPages(pages), downtimeMs: options.downtimeMs ?? 1, maxRounds: 30 }
+    : undefined;
+
+function setUpGuest(machine: Machine, region: Region, ksm: boolean): void {
+  const mem = connectThread(machine.memory, machine.vm.vcpus + AGENTS.main);
+  const { slot: id, gfn, npages, hvn } = region;
+  const flags = KVM_MEM_LOG_DIRTY_PAGES;
+  createMemslot(mem, machine.vm, { id, baseGfn: gfn as Gfn, npages, hvn: hvn as Hvn, flags });
+  if (!ksm) return;
+  fill(mem, machine, region);
+  mem.store32(machine.control.ksm, 1);
+}
+
+/** Starts a worker per job and waits for all; stops them after `seconds`, if given, or when one fails. */
+async function runWorkers(
+  machine: Machine,
+  jobs: readonly Job[],
+  seconds?: number,
+): Promise<WorkerReport[]> {
+  const mem = connectThread(machine.memory, machine.vm.vcpus + AGENTS.main);
+  const workers = jobs.map((workerData) => new Worker(workerFile, { workerData }));
+  const timer =
+    seconds === undefined
+      ? undefined
+      : setTimeout(() => stopAll(mem, machine.control), seconds * 1000);
+  try {
+    return await Promise.all(
+      workers.map(async (worker) => ((await once(worker, 'message')) as [WorkerReport])[0]),
+    );
+  } finally {
+    clearTimeout(timer);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+function summarize(
+  options: RunOptions,
+  machine: Machine,
+  reports: readonly WorkerReport[],
+): RunReport {
+  const vcpus = reports.flatMap(({ vcpu }) => vcpu ?? []);
+  const vmm = reports.flatMap((report) => report.vmm ?? []);
+  const [ksm] = reports.flatMap((report) => report.ksm ?? []);
+  const migrations = vmm.flatMap((report) => report.migrations);
+  const histogram = createHistogram({ lowest: 1, highest: 10_000_000_000, figures: 3 });
+  for (const vcpu of vcpus) histogram.add(vcpu.histogram);
+  const batchMs = sum(vcpus.map((vcpu) => vcpu.batchMs));
+  const timerNs = timerCost();
+  const batchFaults = sum(vcpus.map((vcpu) => vcpu.batchFaults));
+  return {
+    faultPath: options.faultPath,
+    vcpus: vcpus.length,
+    pages: machine.vm.hostPages,
+    passes: sum(vmm.map((report) => report.passes)),
+    stat: addUp(vcpus.map((vcpu) => vcpu.stat)),
+    latency: percentiles(histogram),
+    timerNs,
+    meanNs: batchFaults === 0 ? undefined : (batchMs * 1e6) / batchFaults,
+    timedMeanNs: timedMean(vcpus, timerNs),
+    stall: vcpus.map((vcpu) => ({
+      ms: (timedMean([vcpu], timerNs) * vcpu.stat.pf_taken) / 1e6,
+      ofMs: vcpu.measuredMs,
+    })),
+    lock: addUp(reports.map(({ lock }) => lock)),
+    harvests: vmm.flatMap((report) => report.harvests),
+    migrations,
+    ksm,
+    integrity: judge(
+      verify(machine),
+      vcpus.flatMap(({ lostWrite }) => lostWrite ?? []),
+      ksm?.changed ?? 0,
+      sum(migrations.map(({ differences }) => differences)),
+    ),
+  };
+}
+
+const sum = (values: readonly number[]): number =>
+  values.reduce((total, value) => total + value, 0);
+
+function timedMean(vcpus: readonly VcpuReport[], timerNs: number): number {
+  const faults = sum(vcpus.map(({ timedFaults }) => timedFaults));
+  const ms = sum(vcpus.map(({ stallMs }) => stallMs));
+  return faults === 0 ? 0 : Math.max(0, (ms * 1e6) / faults - timerNs);
+}
+
+const percentiles = (histogram: RecordableHistogram): RunReport['latency'] => ({
+  p50: histogram.percentile(50),
+  p99: histogram.percentile(99),
+  p999: histogram.percentile(99.9),
+  p9999: histogram.percentile(99.99),
+  max: histogram.max,
+  count: histogram.count,
+});
+
+function addUp<Counts extends object>(all: readonly Counts[]): Counts {
+  const total: Record<string, number> = {};
+  for (const counts of all) {
+    for (const [name, value] of Object.entries(counts)) total[name] = (total[name] ?? 0) + value;
+  }
+  return total as Counts;
+}
+
+function judge(
+  verdict: Verdict,
+  lostWrites: readonly string[],
+  changedMergedPages: number,
+  migrationDifferences: number,
+): Integrity {
+  const wrong = verdict.wrongWords + verdict.wrongSptes + changedMergedPages + migrationDifferences;
+  const ok = wrong === 0 && !verdict.damagedFrame && lostWrites.length === 0;
+  return { ...verdict, lostWrites, changedMergedPages, migrationDifferences, ok };
+}

@@ -1,0 +1,260 @@
+// A recorded trace turned into a script: which pages each vCPU touched, in order, and what the VMM did between.
+//
+// Only touches that faulted are known; played again, most fault again, because the VMM's actions are played too. A plan
+// can be played any number of times: it begins with its slots made and ends with them deleted.
+import {
+  type Gpa,
+  gpaToGfn,
+  KVM_MEM_LOG_DIRTY_PAGES,
+  PAGE_SIZE,
+  PFERR_WRITE_MASK,
+} from '@faultline/mmu';
+import type { Marker, TraceEvent } from '@faultline/trace';
+import type { Region } from './machine.ts';
+
+/** What the VMM did. `exclusive` actions are over before the guest goes on. */
+export type Action =
+  | { readonly kind: 'create'; readonly region: Region; readonly flags: number }
+  | { readonly kind: 'flags'; readonly region: Region; readonly flags: number }
+  | { readonly kind: 'delete'; readonly region: Region }
+  | { readonly kind: 'harvest'; readonly region: Region }
+  | { readonly kind: 'fill'; readonly region: Region }
+  | { readonly kind: 'ksm'; readonly run: boolean };
+
+/** An action, and how far each vCPU had come. */
+export interface Step {
+  readonly action: Action;
+  /** Touches of each vCPU before it. */
+  readonly touched: readonly number[];
+}
+
+/** One vCPU's touches; entry i of each array. */
+export interface Touches {
+  readonly length: number;
+  readonly gfn: Int32Array;
+  /** Page of the VMM's memory, -1 where the guest had no memory. */
+  readonly hvn: Int32Array;
+  /** Word within the page, times two, plus one for a write. */
+  readonly word: Int32Array;
+}
+
+/** What the kernel itself did with the same faults. */
+export interface KernelCounts {
+  pageFaults: number;
+  fastFixed: number;
+  fastSpurious: number;
+  fastInvalid: number;
+  /** Leaves installed by the slow path. */
+  setSpte: number;
+  harvests: number;
+  dirtyPages: number;
+}
+
+export interface TracePlan {
+  readonly vcpus: number;
+  readonly hostPages: number;
+  readonly regions: readonly Region[];
+  readonly steps: readonly Step[];
+  readonly touches: readonly Touches[];
+  readonly kernel: KernelCounts;
+  /** Regions in which the host merged pages. */
+  readonly mergeable: readonly Region[];
+  /** What of the trace is played differently from how it was recorded; for the reader. */
+  readonly notes: readonly string[];
+}
+
+type MemslotMarker = Extract<Marker, { ev: 'memslot' }>;
+
+/** Collects a plan from the events of one trace, in order. */
+export class TracePlanner {
+  readonly #touches: number[][] = [];
+  readonly #steps: { action: Action; touched: number[] }[] = [];
+  /** Slots as they are at this point of the trace, and every region there ever was by where it lies. */
+  readonly #slots = new Map<number, Region>();
+  readonly #regions = new Map<string, Region>();
+  readonly #mergeable = new Set<Region>();
+  readonly #hva = new Map<Region, number>();
+  readonly #notes = new Set<string>();
+  readonly #kernel: KernelCounts = {
+    pageFaults: 0,
+    fastFixed: 0,
+    fastSpurious: 0,
+    fastInvalid: 0,
+    setSpte: 0,
+    harvests: 0,
+    dirtyPages: 0,
+  };
+  #hostPages = 0;
+
+  add({ body }: TraceEvent): void {
+    switch (body.event) {
+      case 'kvm_page_fault':
+        this.#kernel.pageFaults++;
+        this.#touch(body.vcpu_id, body.fault_address, body.error_code);
+        break;
+      case 'fast_page_fault':
+        if (body.fixed) this.#kernel.fastFixed++;
+        else if (body.spurious) this.#kernel.fastSpurious++;
+        else this.#kernel.fastInvalid++;
+        break;
+      case 'kvm_mmu_set_spte':
+        this.#kernel.setSpte++;
+        break;
+      case 'marker':
+        this.#marker(body.marker);
+        break;
+    }
+  }
+
+  /** Throws a RangeError when the trace has nothing that can be played. */
+  plan(): TracePlan {
+    if (this.#kernel.pageFaults === 0) {
+      throw new RangeError(
+        'expected kvm_page_fault events of a vCPU, got none; usual cause: the trace was taken without kvm:kvm_page_fault',
+      );
+    }
+    if (this.#regions.size === 0) this.#inferSlots();
+    for (const region of this.#slots.values()) this.#step({ kind: 'delete', region });
+    return {
+      vcpus: this.#touches.length,
+      hostPages: this.#hostPages,
+      regions: [...this.#regions.values()],
+      steps: this.#steps.map(({ action, touched }) => ({
+        action,
+        touched: this.#touches.map((_, vcpu) => touched[vcpu] ?? 0),
+      })),
+      touches: this.#touches.map((flat) => this.#pack(flat)),
+      kernel: this.#kernel,
+      mergeable: [...this.#mergeable],
+      notes: [...this.#notes],
+    };
+  }
+
+  #touch(vcpu: number, address: number, errorCode: number): void {
+    for (let id = this.#touches.length; id <= vcpu; id++) this.#touches.push([]);
+    const word = ((address % PAGE_SIZE) >> 2) * 2 + ((errorCode & PFERR_WRITE_MASK) === 0 ? 0 : 1);
+    this.#touches[vcpu]?.push(
+      gpaToGfn(address as Gpa),
+      this.#hvnOf(gpaToGfn(address as Gpa)),
+      word,
+    );
+  }
+
+  #hvnOf(gfn: number): number {
+    for (const region of this.#slots.values()) {
+      if (gfn >= region.gfn && gfn < region.gfn + region.npages) {
+        return region.hvn + gfn - region.gfn;
+      }
+    }
+    return -1;
+  }
+
+  #step(action: Action): void {
+    this.#steps.push({ action, touched: this.#touches.map((flat) => flat.length / 3) });
+  }
+
+  #marker(marker: Marker): void {
+    if (marker.ev === 'memslot') this.#memslot(marker);
+    else if (marker.ev === 'get_dirty_log' && marker.at === 'begin') this.#harvest(marker.slot);
+    else if (marker.ev === 'get_dirty_log') this.#kernel.dirtyPages += marker.dirty ?? 0;
+    else if (marker.ev === 'clear_dirty_log') {
+      this.#notes.add(
+        'manual clear: each GET harvests the whole slot here, CLEAR does nothing more',
+      );
+    } else if (marker.ev === 'reset_dirty_rings' && marker.at === 'begin') {
+      this.#notes.add('dirty ring: each reset is played as a harvest of the bitmap');
+      for (const slot of this.#slots.keys()) this.#harvest(slot);
+    } else if (marker.ev === 'phase' && marker.name === 'fill-identical') {
+      for (const region of this.#slots.values()) {
+        if (region.slot !== 0) this.#step({ kind: 'fill', region });
+      }
+    } else if (marker.ev === 'host' && marker.act.includes('MADV_MERGEABLE')) {
+      for (const [region, hva] of this.#hva) {
+        if (hva === Number(marker.hva)) this.#mergeable.add(region);
+      }
+    } else if (marker.ev === 'sysfs' && marker.file.endsWith('/ksm/run')) {
+      this.#step({ kind: 'ksm', run: marker.val.trim() === '1' });
+    }
+  }
+
+  #harvest(slot: number): void {
+    const region = this.#slots.get(slot);
+    if (region === undefined) return;
+    this.#kernel.harvests++;
+    this.#step({ kind: 'harvest', region });
+  }
+
+  #memslot({ at, op, slot, gpa, size, hva, flags, errno }: MemslotMarker): void {
+    const region = this.#slots.get(slot);
+    // What begins is played where it began; a new slot is there once it has ended.
+    if (op === 'create' && at === 'end' && errno === 0) {
+      const made = this.#region(slot, gpaToGfn(Number(gpa) as Gpa), size / PAGE_SIZE, Number(hva));
+      this.#slots.set(slot, made);
+      this.#step({ kind: 'create', region: made, flags: flags & KVM_MEM_LOG_DIRTY_PAGES });
+    } else if (op === 'flags' && at === 'begin' && region !== undefined) {
+      this.#step({ kind: 'flags', region, flags: flags & KVM_MEM_LOG_DIRTY_PAGES });
+    } else if (op === 'delete' && at === 'begin' && region !== undefined) {
+      this.#slots.delete(slot);
+      this.#step({ kind: 'delete', region });
+    } else if (op === 'move') {
+      this.#notes.add('memslot moves are not played: touches of the new place find no memory');
+    }
+  }
+
+  /** The same guest range over the same memory is the same region each time it comes back. */
+  #region(slot: number, gfn: number, npages: number, hva: number): Region {
+    const key = `${slot} ${gfn} ${npages} ${hva}`;
+    let region = this.#regions.get(key);
+    if (region === undefined) {
+      region = { slot, gfn, npages, hvn: this.#hostPages };
+      this.#hostPages += npages;
+      this.#regions.set(key, region);
+      this.#hva.set(region, hva);
+    }
+    return region;
+  }
+
+  /** A trace without markers: a logged slot around what was touched, harvested ten times on the way. */
+  #inferSlots(): void {
+    const GAP = 1 << 15;
+    const HARVESTS = 10;
+    const gfns = [...new Set(this.#touches.flatMap((flat) => flat.filter((_, i) => i % 3 === 0)))];
+    gfns.sort((a, b) => a - b);
+    let first = 0;
+    gfns.forEach((gfn, index) => {
+      if (gfns[index + 1] !== undefined && (gfns[index + 1] as number) - gfn < GAP) return;
+      const from = gfns[first] as number;
+      const region = this.#region(this.#slots.size, from, gfn + 1 - from, from);
+      this.#slots.set(region.slot, region);
+      first = index + 1;
+    });
+    const lengths = this.#touches.map((flat) => flat.length / 3);
+    const at = (share: number) => lengths.map((length) => Math.floor(length * share));
+    for (const region of this.#slots.values()) {
+      const flags = KVM_MEM_LOG_DIRTY_PAGES;
+      this.#steps.push({ action: { kind: 'create', region, flags }, touched: at(0) });
+    }
+    for (let harvest = 1; harvest < HARVESTS; harvest++) {
+      for (const region of this.#slots.values()) {
+        this.#steps.push({ action: { kind: 'harvest', region }, touched: at(harvest / HARVESTS) });
+      }
+    }
+    for (const flat of this.#touches) {
+      for (let at = 0; at < flat.length; at += 3) flat[at + 1] = this.#hvnOf(flat[at] as number);
+    }
+    this.#notes.add(
+      `no memslot markers: ${this.#slots.size} logged slots are put around what was touched, harvested ${HARVESTS - 1} times`,
+    );
+  }
+
+  #pack(flat: readonly number[]): Touches {
+    const length = flat.length / 3;
+    const column = (offset: number): Int32Array => {
+      const array = new Int32Array(new SharedArrayBuffer(Math.max(4, length * 4)));
+      for (let touch = 0; touch < length; touch++)
+        array[touch] = flat[touch * 3 + offset] as number;
+      return array;
+    };
+    return { length, gfn: column(0), hvn: column(1), word: column(2) };
+  }
+}

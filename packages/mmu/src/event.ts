@@ -1,0 +1,90 @@
+// What happened, in KVM's own words: one union, named and shaped as KVM's tracepoints (facts: arch/x86/kvm/mmu/mmutrace.h,
+// arch/x86/kvm/trace.h, include/trace/events/kvm.h). Running code, trace reader and drawings share these values.
+import type { Gfn, Gpa, Hva, Pfn, Sptep } from './address.ts';
+
+/** A 64-bit page-table entry as two int32 halves; `low` holds bits 0-31. */
+export interface Spte {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A guest access exited to the host. `error_code` as in page-fault-error-code.ts; bits 32 and 33 say which walk failed. */
+export interface KvmPageFault {
+  readonly event: 'kvm_page_fault';
+  readonly vcpu_id: number;
+  /** 0 where nothing is known of the guest's code. */
+  readonly rip: number;
+  readonly fault_address: Gpa;
+  readonly error_code: number;
+}
+
+/** The fast path looked. `new_spte` is read again when the event is made, not the value written. */
+export interface FastPageFault {
+  readonly event: 'fast_page_fault';
+  readonly vcpu_id: number;
+  readonly cr2_or_gpa: Gpa;
+  readonly error_code: number;
+  readonly sptep: Sptep;
+  readonly old_spte: Spte;
+  readonly new_spte: Spte;
+  readonly spurious: boolean;
+  readonly fixed: boolean;
+}
+
+/** A leaf was installed by the slow path. */
+export interface KvmMmuSetSpte {
+  readonly event: 'kvm_mmu_set_spte';
+  readonly gfn: Gfn;
+  readonly spte: Spte;
+  readonly level: number;
+  readonly sptep: Sptep;
+}
+
+/** An entry of the TDP MMU changed, by anybody but the fast path. */
+export interface KvmTdpMmuSpteChanged {
+  readonly event: 'kvm_tdp_mmu_spte_changed';
+  readonly as_id: number;
+  readonly gfn: Gfn;
+  readonly level: number;
+  readonly old_spte: Spte;
+  readonly new_spte: Spte;
+}
+
+/** The slow path is about to map. */
+export interface KvmMmuSpteRequested {
+  readonly event: 'kvm_mmu_spte_requested';
+  readonly gfn: Gfn;
+  readonly pfn: Pfn;
+  readonly level: number;
+}
+
+/** The host withdrew a range of its memory (mmu notifier). `end` is exclusive. */
+export interface KvmUnmapHvaRange {
+  readonly event: 'kvm_unmap_hva_range';
+  readonly start: Hva;
+  readonly end: Hva;
+}
+
+/** Two host pages with the same content became one. `error` is 0 on success. */
+export interface KsmMerge {
+  readonly event: 'ksm_merge_one_page' | 'ksm_merge_with_ksm_page';
+  readonly pfn: Pfn;
+  readonly error: number;
+}
+
+/** A harvest of the dirty log. KVM has no tracepoint for it; the VMM knows. */
+export interface GetDirtyLog {
+  readonly event: 'get_dirty_log';
+  readonly slot: number;
+  readonly dirty: number;
+}
+
+export type MmuEvent =
+  | KvmPageFault
+  | FastPageFault
+  | KvmMmuSetSpte
+  | KvmTdpMmuSpteChanged
+  | KvmMmuSpteRequested
+  | KvmUnmapHvaRange
+  | KsmMerge
+  | GetDirtyLog;

@@ -1,0 +1,43 @@
+// The fast path as it was merged in July 2012 (KVM: mmu.c of c7ba5b48cc8d): a single try, both software bits asked for,
+// and a loser that enters the guest again. What it may write and relies on: as in fast-page-fault.ts.
+import type { Shared } from '@faultline/atomics';
+import { markPageDirty } from '../dirty/dirty-bitmap.ts';
+import type { Vm } from '../memory-map.ts';
+import {
+  isHostWritable,
+  isLastSpte,
+  isMmuWritable,
+  isShadowPresent,
+  isWritable,
+  PT_WRITABLE_MASK,
+} from '../spte/spte.ts';
+import { walkToLastSptep } from '../spte/walk.ts';
+import { traced } from './fast-page-fault.ts';
+import type { PageFault } from './fault.ts';
+import {
+  RET_PF_FIXED,
+  RET_PF_INVALID,
+  RET_PF_RETRY,
+  RET_PF_SPURIOUS,
+  type RetPf,
+} from './ret-pf.ts';
+
+/** KVM answered "retry" to everything handled; here FIXED and SPURIOUS are told apart, so that they can be counted. */
+export function fastPageFault2012(mem: Shared, vm: Vm, fault: PageFault): RetPf {
+  walkToLastSptep(mem, vm, fault);
+  const low = mem.load64(fault.sptep);
+  const high = mem.high;
+  if (!isShadowPresent(low)) return traced(mem, fault, low, high, RET_PF_RETRY); // the mapping changed under us
+  // KVM checked against the level of the host's mapping, which the next year's fix (92a476cbfc47) replaced by this.
+  if (!isLastSpte(low, fault.level)) return traced(mem, fault, low, high, RET_PF_INVALID);
+  if (isWritable(low)) return traced(mem, fault, low, high, RET_PF_SPURIOUS);
+  if (!isHostWritable(low) || !isMmuWritable(low)) {
+    return traced(mem, fault, low, high, RET_PF_INVALID);
+  }
+  // Linearizes here, for the reasons in fast-page-fault.ts.
+  if (!mem.cmpxchg64(fault.sptep, low, high, low | PT_WRITABLE_MASK, high)) {
+    return traced(mem, fault, low, high, RET_PF_RETRY); // the loser faults again
+  }
+  if (fault.slot !== undefined) markPageDirty(mem, vm, fault.slot, fault.gfn); // after, never before
+  return traced(mem, fault, low, high, RET_PF_FIXED);
+}

@@ -1,0 +1,34 @@
+// One fault on its way through the MMU, and the private state of the thread that handles it. Made once per vCPU and filled
+// anew by each fault: a fault allocates nothing. KVM: struct kvm_page_fault.
+import { modeOf } from '@faultline/atomics';
+import type { Gfn, Gpa, Sptep } from '../address.ts';
+import { type Memslot, type MemslotCache, newMemslotCache } from '../vm/memslots.ts';
+import type { VcpuMode } from '../vm/vcpu-mode.ts';
+
+export interface PageFault {
+  readonly vcpu_id: number;
+  readonly mode: VcpuMode;
+  readonly memslots: MemslotCache;
+  addr: Gpa;
+  gfn: Gfn;
+  error_code: number;
+  write: boolean;
+  /** Undefined where the guest has no memory. */
+  slot: Memslot | undefined;
+  /** Where the walk ended: written by walkToLastSptep(). */
+  sptep: Sptep;
+  level: number;
+}
+
+export const newPageFault = (vcpu: number): PageFault => ({
+  vcpu_id: vcpu,
+  mode: modeOf(vcpu),
+  memslots: newMemslotCache(),
+  addr: 0 as Gpa,
+  gfn: 0 as Gfn,
+  error_code: 0,
+  write: false,
+  slot: undefined,
+  sptep: 0 as Sptep,
+  level: 0,
+});

@@ -1,0 +1,68 @@
+// The slow path: ask the host, then map under mmu_lock unless the answer has grown stale. KVM: kvm_tdp_mmu_page_fault().
+//
+// The order is the proof: sequence number, host page, mmu_lock, stale check. With the host page read first, an
+// invalidation between the two would be taken for one that came before both.
+import { type Shared, setMode } from '@faultline/atomics';
+import { faultInHostPage } from '../host/fault-in.ts';
+import { hostPtePfn } from '../host/host-pte.ts';
+import { isInvalidating } from '../host/mmu-notifier.ts';
+import { putPage } from '../host/page-frames.ts';
+import type { Vm } from '../memory-map.ts';
+import { gfnToHvn, KVM_MEMSLOT_INVALID } from '../vm/memslots.ts';
+import { OUTSIDE_GUEST_MODE, READING_SHADOW_PAGE_TABLES } from '../vm/vcpu-mode.ts';
+import type { PageFault } from './fault.ts';
+import { RET_PF_EMULATE, RET_PF_RETRY, type RetPf } from './ret-pf.ts';
+import { tdpMmuMap } from './tdp-map.ts';
+
+/** Leaves the vCPU outside guest mode: the caller enters the guest again. Never answers INVALID. */
+export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
+  const { slot, gfn, mode } = fault;
+  if (slot === undefined) return RET_PF_EMULATE;
+  // Outside before it blocks on anything: whoever holds the lock may be waiting to see us there.
+  setMode(mem, mode, OUTSIDE_GUEST_MODE);
+  if ((slot.flags & KVM_MEMSLOT_INVALID) !== 0) return waitForMemslots(mem, vm, fault);
+  const seq = mem.load32(vm.at.mmu_invalidate_seq);
+  if (isInvalidating(mem, vm, gfn)) return waitForInvalidation(mem, vm);
+  const pte = faultInHostPage(mem, vm, gfnToHvn(slot, gfn), fault.write);
+  lockForFault(mem, vm);
+  // Before the memslots are looked at again: who replaces them and sees us outside need not wait for this fault.
+  setMode(mem, mode, READING_SHADOW_PAGE_TABLES);
+  mem.enterRead();
+  const ret = isPageFaultStale(mem, vm, fault, seq) ? RET_PF_RETRY : tdpMmuMap(mem, vm, fault, pte);
+  mem.exitRead();
+  unlockForFault(mem, vm);
+  putPage(mem, vm, hostPtePfn(pte));
+  return ret;
+}
+
+/** May what was learned before the lock be relied on under it? mmu_lock held. KVM: is_page_fault_stale(). */
+function isPageFaultStale(mem: Shared, vm: Vm, fault: PageFault, seq: number): boolean {
+  return (
+    mem.load32(vm.at.memslots) !== fault.memslots.generation ||
+    isInvalidating(mem, vm, fault.gfn) ||
+    mem.load32(vm.at.mmu_invalidate_seq) !== seq
+  );
+}
+
+/** KVM enters the guest again and faults until the invalidation has ended; here it waits for that, once. */
+function waitForInvalidation(mem: Shared, vm: Vm): RetPf {
+  const inProgress = mem.load32(vm.at.mmu_invalidate_in_progress);
+  if (inProgress !== 0) mem.waitWhile(vm.at.mmu_invalidate_in_progress, inProgress);
+  return RET_PF_RETRY;
+}
+
+/** The slot is on its way out: nothing to do until the slots have changed. */
+function waitForMemslots(mem: Shared, vm: Vm, fault: PageFault): RetPf {
+  mem.waitWhile(vm.at.memslots, fault.memslots.generation);
+  return RET_PF_RETRY;
+}
+
+function lockForFault(mem: Shared, vm: Vm): void {
+  if (vm.faultLock === 'shared') mem.readLock(vm.at.mmu_lock);
+  else mem.writeLock(vm.at.mmu_lock);
+}
+
+function unlockForFault(mem: Shared, vm: Vm): void {
+  if (vm.faultLock === 'shared') mem.readUnlock(vm.at.mmu_lock);
+  else mem.writeUnlock(vm.at.mmu_lock);
+}

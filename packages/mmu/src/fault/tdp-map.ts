@@ -1,0 +1,70 @@
+// Installs the leaf for a fault, beside other faults that hold mmu_lock for reading. KVM: kvm_tdp_mmu_map().
+import type { Shared } from '@faultline/atomics';
+import { markPageDirty } from '../dirty/dirty-bitmap.ts';
+import type { MmuEvent, Spte } from '../event.ts';
+import { hostPtePfn, isHostPteWritable } from '../host/host-pte.ts';
+import type { Vm } from '../memory-map.ts';
+import { makeNonleafSpte, makeSpte } from '../spte/make-spte.ts';
+import { formatSpte, isFrozen, isShadowPresent, isWritable, spteToPfn } from '../spte/spte.ts';
+import { setSpteAtomic } from '../spte/update-spte.ts';
+import { childTable, entryAt, initTable, tableFrame } from '../spte/walk.ts';
+import type { Memslot } from '../vm/memslots.ts';
+import type { PageFault } from './fault.ts';
+import { RET_PF_FIXED, RET_PF_RETRY, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
+
+/** RETRY: somebody changed an entry on the way, or owns one. mmu_lock held for reading at least, in a read section. */
+export function tdpMmuMap(mem: Shared, vm: Vm, fault: PageFault, hostPte: number): RetPf {
+  const pfn = hostPtePfn(hostPte);
+  const { gfn } = fault;
+  mem.emit?.({ event: 'kvm_mmu_spte_requested', gfn, pfn, level: 1 } satisfies MmuEvent);
+  let table: number = vm.root;
+  for (let level = vm.geometry.levels; level > 1; level--) {
+    const sptep = entryAt(vm, table, gfn, level);
+    const old = { low: mem.load64(sptep), high: mem.high };
+    if (isFrozen(old.low, old.high)) return RET_PF_RETRY;
+    if (isShadowPresent(old.low)) table = childTable(vm, old.low);
+    else table = linkTable(mem, vm, { sptep, gfn, level }, old);
+    if (table === 0) return RET_PF_RETRY;
+  }
+  fault.sptep = entryAt(vm, table, gfn, 1);
+  fault.level = 1;
+  return mapTargetLevel(mem, vm, fault, makeSpte(pfn, isHostPteWritable(hostPte)));
+}
+
+/** KVM: tdp_mmu_map_handle_target_level(). */
+function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetPf {
+  const { sptep, gfn } = fault;
+  const old = { low: mem.load64(sptep), high: mem.high };
+  if (isFrozen(old.low, old.high)) return RET_PF_RETRY;
+  if (isShadowPresent(old.low)) {
+    if (spteToPfn(old.low, old.high) !== spteToPfn(spte.low, spte.high)) {
+      throw new Error(
+        `gfn 0x${gfn.toString(16)}: expected a zap before another page is mapped, got ${formatSpte(old)} under ` +
+          `${formatSpte(spte)}; usual cause: a host page replaced without its notifier`,
+      );
+    }
+    // Another fault was first. Its leaf may say more than ours: the host gives W back without telling anybody, and a read
+    // that asked before would take MMU_WRITABLE away again with no flush. KVM does so since 6.13.
+    if (!fault.write || isWritable(old.low)) return RET_PF_SPURIOUS;
+  }
+  if (!setSpteAtomic(mem, { sptep, gfn, level: 1 }, old, spte)) return RET_PF_RETRY;
+  // KVM marks before the exchange, in make_spte(), safe because a harvest excludes this lock. After it is as safe, and
+  // stays so without the lock. A writable leaf counts as written, though this fault may have been a read.
+  if (isWritable(spte.low)) markPageDirty(mem, vm, fault.slot as Memslot, gfn);
+  mem.emit?.({ event: 'kvm_mmu_set_spte', gfn, spte, level: 1, sptep } satisfies MmuEvent);
+  return RET_PF_FIXED;
+}
+
+/** A new table under `entry`; its address, or 0 when somebody else linked one first. */
+function linkTable(
+  mem: Shared,
+  vm: Vm,
+  entry: Parameters<typeof setSpteAtomic>[1],
+  old: Spte,
+): number {
+  const table = mem.alloc();
+  initTable(mem, vm, table);
+  if (setSpteAtomic(mem, entry, old, makeNonleafSpte(tableFrame(vm, table)))) return table;
+  mem.free(table); // never seen by anybody: needs no grace period
+  return 0;
+}

@@ -1,0 +1,87 @@
+// The host tells the MMU before it takes rights to its pages away, and after.
+//
+//   host                                     | fault (slow path)
+//   start: in_progress++, zap, flush         | seq read
+//   change host pte                          | host pte read
+//   end: seq++, in_progress--                | mmu_lock: in progress for this gfn, or seq moved? then give up
+//
+// Between start and end nobody can map the range again, and after start no vCPU uses what was mapped: so the host may
+// rely on its change. The fast path needs none of it: start changes the very word that it compares.
+import type { Shared } from '@faultline/atomics';
+import type { Gfn, Hvn } from '../address.ts';
+import { hvnToHva } from '../address.ts';
+import type { Vm } from '../memory-map.ts';
+import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
+import { hvnToGfn, type Memslot, readMemslots } from '../vm/memslots.ts';
+import { zapLeafs } from '../vm/zap.ts';
+
+interface GfnRange {
+  readonly start: Gfn;
+  readonly end: Gfn;
+}
+
+/** Before the host changes `count` pages from `hvn` on. The caller holds no lock. KVM: invalidate_range_start. */
+export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: number): void {
+  mem.emit?.({
+    event: 'kvm_unmap_hva_range',
+    start: hvnToHva(hvn),
+    end: hvnToHva((hvn + count) as Hvn),
+  });
+  // Keeps the memslots as they are until the end, which has to find the same ones.
+  mem.lock(vm.at.mn_invalidate_lock);
+  mem.add32(vm.at.mn_active_invalidate_count, 1);
+  mem.unlock(vm.at.mn_invalidate_lock);
+  const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
+  mem.writeLock(vm.at.mmu_lock);
+  let flush = false;
+  for (const range of gfnRanges(slots, hvn, count)) {
+    invalidateBegin(mem, vm, range);
+    flush = zapLeafs(mem, vm, range.start, range.end) || flush;
+  }
+  // Under the lock: when it is released, no TLB may hold what the sptes do not.
+  if (flush) flushRemoteTlbs(mem, vm);
+  mem.writeUnlock(vm.at.mmu_lock);
+}
+
+/** After the host has changed them. KVM: invalidate_range_end. */
+export function invalidateRangeEnd(mem: Shared, vm: Vm, hvn: Hvn, count: number): void {
+  const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
+  mem.writeLock(vm.at.mmu_lock);
+  for (const _ of gfnRanges(slots, hvn, count)) {
+    // Sequence first: a fault that finds nothing in progress must see that something was.
+    mem.add32(vm.at.mmu_invalidate_seq, 1);
+    mem.add32(vm.at.mmu_invalidate_in_progress, -1);
+  }
+  mem.writeUnlock(vm.at.mmu_lock);
+  mem.notify(vm.at.mmu_invalidate_in_progress);
+  mem.lock(vm.at.mn_invalidate_lock);
+  if (mem.add32(vm.at.mn_active_invalidate_count, -1) === 1) {
+    mem.notify(vm.at.mn_active_invalidate_count);
+  }
+  mem.unlock(vm.at.mn_invalidate_lock);
+}
+
+function* gfnRanges(slots: readonly Memslot[], hvn: Hvn, count: number): Iterable<GfnRange> {
+  for (const slot of slots) {
+    const start = Math.max(hvn, slot.hvn);
+    const end = Math.min(hvn + count, slot.hvn + slot.npages);
+    if (start < end) {
+      yield { start: hvnToGfn(slot, start as Hvn), end: hvnToGfn(slot, end as Hvn) };
+    }
+  }
+}
+
+/** mmu_lock held for writing. One covering range for all that are open, as KVM keeps it. */
+function invalidateBegin(mem: Shared, vm: Vm, { start, end }: GfnRange): void {
+  const first = mem.add32(vm.at.mmu_invalidate_in_progress, 1) === 0;
+  const at = vm.at.mmu_invalidate_range;
+  if (first || start < mem.load32(at) >>> 0) mem.store32(at, start);
+  if (first || end > mem.load32(at + 4) >>> 0) mem.store32(at + 4, end);
+}
+
+/** Is `gfn` being withdrawn now? Exact with mmu_lock held, a hint without. */
+export function isInvalidating(mem: Shared, vm: Vm, gfn: Gfn): boolean {
+  if (mem.load32(vm.at.mmu_invalidate_in_progress) === 0) return false;
+  const at = vm.at.mmu_invalidate_range;
+  return gfn >= mem.load32(at) >>> 0 && gfn < mem.load32(at + 4) >>> 0;
+}

@@ -1,0 +1,125 @@
+// Every word that threads share, by KVM's name where KVM has it. docs/locking.md says of each who writes it under what,
+// and what its readers rely on; a test holds the two lists against each other.
+import type { SeamMap, SeamSize } from '@faultline/atomics';
+import { type Geometry, gfnLimit, type Sptep } from './address.ts';
+
+/** Which of a write-protection fault's repairs is tried before the slow path. */
+export type FaultPath = 'slow' | 'merged' | 'current';
+
+/** How slow faults hold mmu_lock: as the TDP MMU does, or as KVM did before it. */
+export type FaultLock = 'shared' | 'exclusive';
+
+export interface VmConfig {
+  readonly vcpus: number;
+  /** Threads beside the vCPUs that touch the VM: KSM, migration, the VMM itself. */
+  readonly agents: number;
+  readonly geometry: Geometry;
+  /** 32-bit words of a page of guest memory: 1024, or less in a model. */
+  readonly pageWords: number;
+  /** Pages of the VMM's memory: every memslot lies in it. */
+  readonly hostPages: number;
+  /** Page frames of the host that back them. */
+  readonly pageFrames: number;
+  /** Page-table frames. */
+  readonly tableFrames: number;
+  /** Readers of the dirty log, each with a bitmap of its own. */
+  readonly dirtyClients: number;
+  readonly faultPath: FaultPath;
+  readonly faultLock: FaultLock;
+  /** Guest accesses between two looks at the vCPU's requests. */
+  readonly pollInterval: number;
+}
+
+export const MEMSLOTS = 32;
+export const MEMSLOT_WORDS = 4;
+const LINE = 64;
+
+/** Bytes of each area, in order; each begins on a cache line of its own. */
+export function sharedWords(config: VmConfig): Record<SharedWord, number> {
+  const bitmap = Math.ceil(config.hostPages / 32) * 4;
+  return {
+    mmu_lock: 4,
+    mmu_invalidate_seq: 4,
+    mmu_invalidate_in_progress: 4,
+    mmu_invalidate_range: 8,
+    slots_lock: 4,
+    memslots: 4,
+    memslot_arrays: 2 * MEMSLOTS * MEMSLOT_WORDS * 4,
+    mn_invalidate_lock: 4,
+    mn_active_invalidate_count: 4,
+    vcpus_paused: 4,
+    dirty_bitmap: bitmap,
+    client_bitmaps: bitmap * config.dirtyClients,
+    host_page_table_lock: 4,
+    host_page_table: config.hostPages * 4,
+    page_refcount: config.pageFrames * 4,
+    free_pages_lock: 4,
+    free_pages: 4 + config.pageFrames * 4,
+  };
+}
+
+export type SharedWord =
+  | 'mmu_lock'
+  | 'mmu_invalidate_seq'
+  | 'mmu_invalidate_in_progress'
+  | 'mmu_invalidate_range'
+  | 'slots_lock'
+  | 'memslots'
+  | 'memslot_arrays'
+  | 'mn_invalidate_lock'
+  | 'mn_active_invalidate_count'
+  | 'vcpus_paused'
+  | 'dirty_bitmap'
+  | 'client_bitmaps'
+  | 'host_page_table_lock'
+  | 'host_page_table'
+  | 'page_refcount'
+  | 'free_pages_lock'
+  | 'free_pages';
+
+/** The constants of one VM; every thread that touches it has a copy (structured clone). KVM: struct kvm. */
+export interface Vm extends VmConfig {
+  /** Byte address of each shared word or array. */
+  readonly at: Readonly<Record<SharedWord, number>>;
+  readonly root: Sptep;
+  /** Address of table frame 0, and the shift from a frame number to its offset. */
+  readonly tablesAt: number;
+  readonly tableShift: number;
+  /** One past the last gfn that the page table can map. */
+  readonly gfnLimit: number;
+}
+
+export const tableBytes = ({ indexBits }: Geometry): number => 8 << indexBits;
+
+const alignUp = (bytes: number): number => Math.ceil(bytes / LINE) * LINE;
+
+/** What the seam has to provide for a VM. */
+export function seamSize(config: VmConfig): SeamSize {
+  const areas = Object.values(sharedWords(config));
+  return {
+    threads: config.vcpus + config.agents,
+    words: areas.reduce((sum, bytes) => sum + alignUp(bytes), 0),
+    frames: config.tableFrames,
+    frameBytes: tableBytes(config.geometry),
+    ram: config.pageFrames * config.pageWords,
+  };
+}
+
+/** Addresses of all shared words in a memory of `seamSize(config)`. `root` comes from the caller, who allocated it. */
+export function vmMap(config: VmConfig, map: SeamMap, root: number): Vm {
+  let next = map.wordsAt;
+  const at = {} as Record<SharedWord, number>;
+  for (const [word, bytes] of Object.entries(sharedWords(config)) as [SharedWord, number][]) {
+    at[word] = next;
+    next += alignUp(bytes);
+  }
+  const tableShift = 3 + config.geometry.indexBits;
+  return {
+    ...config,
+    at,
+    root: root as Sptep,
+    tablesAt: map.framesAt,
+    tableShift,
+    gfnLimit: gfnLimit(config.geometry),
+  };
+}

@@ -1,0 +1,78 @@
+// The shadow page-table entry: KVM's NPT / shadow format, every bit where KVM has it (KVM: arch/x86/kvm/mmu/spte.h).
+// A value travels as two int32 halves. All flags of a present spte lie in `low`; `high` holds pfn bits 20-39 and bit 63.
+//
+//   63   62 ... 52   51 ... 12   11 10 9   8   7    6 5   4 3   2 1 0
+//   NX   0           pfn         P* M  H   0   PS   D A   0     U W P
+//
+// Legal states of a leaf (HOST_WRITABLE, MMU_WRITABLE, W):
+//   1 1 1   writable
+//   1 1 0   write-protected for dirty logging: the fast path may set W
+//   1 0 0   write-protected because the gfn shadows a guest page table
+//   0 0 0   the host's page is read-only (KSM, copy-on-write)
+// Never MMU_WRITABLE without HOST_WRITABLE, never W without MMU_WRITABLE.
+import type { Pfn } from '../address.ts';
+import type { Spte } from '../event.ts';
+
+const bit = (n: number): number => 1 << n;
+
+//                                                   who writes it      what a set bit means
+export const PT_PRESENT_MASK: number = bit(0); //       mmu_lock           hardware may walk through
+export const PT_WRITABLE_MASK: number = bit(1); //      mmu_lock, FAST     hardware lets stores through
+export const PT_USER_MASK: number = bit(2); //          fault-in only      always set: the guest's own tables judge
+export const PT_ACCESSED_MASK: number = bit(5); //      fault-in only      accessed (hardware's aging comes later)
+export const PT_DIRTY_MASK: number = bit(6); //         fault-in only      dirty (set when made writable)
+export const PT_PAGE_SIZE_MASK: number = bit(7); //     fault-in only      a leaf above level 1
+export const SPTE_HOST_WRITABLE: number = bit(9); //    fault-in only      host pte and memslot allow stores
+export const SPTE_MMU_WRITABLE: number = bit(10); //    mmu_lock           gfn does not shadow a guest page table
+export const SPTE_MMU_PRESENT_MASK: number = bit(11); // mmu_lock          maps memory; frozen sptes do not
+
+const ADDRESS_LOW = -4096; // bits 12-31
+const ADDRESS_HIGH = 0x000f_ffff; // bits 32-51
+const FLAGS = 0xfff;
+const PFN_BITS_IN_LOW = 20;
+
+/** Not present. Bit 63 as on 64-bit KVM since 6.9; 6.1 had 0. */
+export const SHADOW_NONPRESENT: Spte = { low: 0, high: 1 << 31 };
+/** Owned by whoever put it there: nobody else may replace it, no fault makes progress past it. */
+export const FROZEN_SPTE: Spte = { low: 0x5a0, high: 1 << 31 };
+
+export const isShadowPresent = (low: number): boolean => (low & SPTE_MMU_PRESENT_MASK) !== 0;
+export const isWritable = (low: number): boolean => (low & PT_WRITABLE_MASK) !== 0;
+export const isMmuWritable = (low: number): boolean => (low & SPTE_MMU_WRITABLE) !== 0;
+export const isHostWritable = (low: number): boolean => (low & SPTE_HOST_WRITABLE) !== 0;
+export const isFrozen = (low: number, high: number): boolean =>
+  low === FROZEN_SPTE.low && high === FROZEN_SPTE.high;
+/** Of a present spte: does it map memory, or lead to another table? */
+export const isLastSpte = (low: number, level: number): boolean =>
+  level === 1 || (low & PT_PAGE_SIZE_MASK) !== 0;
+/** May the fast path, or hardware, change it while mmu_lock is held? Then every store to it must be atomic. */
+export const hasVolatileBits = (low: number): boolean => !isWritable(low) && isMmuWritable(low);
+
+/** The pfn of a leaf, or the frame number of a table. */
+export const spteToPfn = (low: number, high: number): Pfn =>
+  ((low >>> 12) + (high & ADDRESS_HIGH) * 2 ** PFN_BITS_IN_LOW) as Pfn;
+
+/** The address half of an spte for `pfn`, without flags. */
+export const pfnToSpte = (pfn: Pfn | number): Spte => ({
+  low: (pfn << 12) & ADDRESS_LOW,
+  high: Math.floor(pfn / 2 ** PFN_BITS_IN_LOW) & ADDRESS_HIGH,
+});
+
+/** What is wrong with the bits of a present leaf or table entry, or undefined. */
+export function illegalState(low: number, level: number): string | undefined {
+  if (!isShadowPresent(low)) return low === 0 || low === FROZEN_SPTE.low ? undefined : 'stray bits';
+  if ((low & PT_PRESENT_MASK) === 0) return 'MMU-present but not present';
+  if (!isLastSpte(low, level)) return undefined;
+  if (isMmuWritable(low) && !isHostWritable(low)) return 'MMU_WRITABLE without HOST_WRITABLE';
+  if (isWritable(low) && !isMmuWritable(low)) return 'W without MMU_WRITABLE';
+  return undefined;
+}
+
+/** `0x102db8e65 [P U A D H M *]`-style text, for messages and drawings. */
+export function formatSpte({ low, high }: Spte): string {
+  const hex = `${(high >>> 0).toString(16)}${(low >>> 0).toString(16).padStart(8, '0')}`;
+  if (isFrozen(low, high)) return 'frozen';
+  const names = 'PWU  AD  HM*';
+  const flags = [...names].filter((name, n) => name !== ' ' && (low & FLAGS & bit(n)) !== 0);
+  return `0x${hex.replace(/^0+(?=.)/, '')} [${flags.join(' ')}]`;
+}

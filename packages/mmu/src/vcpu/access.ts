@@ -1,0 +1,96 @@
+// One load or store of a guest: the spine. Everything in this library is reached from here, in this order.
+//
+//   tlb hit and allowed? -------------------------------------------------> done
+//   hardware walks the page table, fills the tlb if it may
+//   fault: classify
+//     |-- fast: cmpxchg W --------------- fixed | spurious ---------------> again
+//     '-- slow: seq, host page, mmu_lock, stale? map ---------------------> again
+//
+// The guest runs without paging of its own so far: gva = gpa.
+import type { Shared } from '@faultline/atomics';
+import { type Gfn, type Gpa, gpaToGfn, offsetInPage } from '../address.ts';
+import {
+  PFERR_GUEST_FINAL_MASK,
+  PFERR_PRESENT_MASK,
+  PFERR_USER_MASK,
+  PFERR_WRITE_MASK,
+} from '../fault/error-code.ts';
+import { pageFault } from '../fault/page-fault.ts';
+import { RET_PF_EMULATE, RET_PF_FIXED, RET_PF_RETRY, RET_PF_SPURIOUS } from '../fault/ret-pf.ts';
+import { pageBase } from '../host/page-frames.ts';
+import type { Vm } from '../memory-map.ts';
+import { isLastSpte, isShadowPresent, isWritable, spteToPfn } from '../spte/spte.ts';
+import { walkToLastSptep } from '../spte/walk.ts';
+import { IN_GUEST_MODE } from '../vm/vcpu-mode.ts';
+import { enterGuest, poll } from './run.ts';
+import { tlbDrop, tlbFill, tlbLookup } from './tlb.ts';
+import type { Vcpu } from './vcpu.ts';
+
+/** Stores an aligned 32-bit word. False: no memory there, the store went nowhere (a device would be asked). */
+export function write32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, value: number): boolean {
+  const gfn = gpaToGfn(gpa);
+  for (;;) {
+    if (--vcpu.countdown < 0) poll(mem, vm, vcpu);
+    const base = tlbLookup(vcpu.tlb, gfn, true);
+    if (base >= 0) {
+      mem.guestStore(base + (offsetInPage(gpa) >> 2), value);
+      return true;
+    }
+    if (!tlbMiss(mem, vm, vcpu, gpa, PFERR_WRITE_MASK)) return false;
+  }
+}
+
+/** Loads an aligned 32-bit word; all ones where there is no memory, as an empty bus reads. */
+export function read32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa): number {
+  const gfn = gpaToGfn(gpa);
+  for (;;) {
+    if (--vcpu.countdown < 0) poll(mem, vm, vcpu);
+    const base = tlbLookup(vcpu.tlb, gfn, false);
+    if (base >= 0) return mem.guestLoad(base + (offsetInPage(gpa) >> 2));
+    if (!tlbMiss(mem, vm, vcpu, gpa, 0)) return -1;
+  }
+}
+
+/** Fills the TLB or handles the fault; false when there is no memory at `gpa`. */
+function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boolean {
+  const gfn = gpaToGfn(gpa);
+  // Beyond what the page table can index a walk would end at another gfn's leaf.
+  const missing = gfn < vm.gfnLimit ? hardwareWalk(mem, vm, vcpu, gfn, access !== 0) : 0;
+  if (missing < 0) return true;
+  vcpu.observer?.begin();
+  const errorCode = missing | access | PFERR_USER_MASK;
+  pageFault(mem, vm, vcpu.fault, gpa, errorCode + PFERR_GUEST_FINAL_MASK, vcpu.result);
+  count(vcpu);
+  if ((vcpu.fault.mode.word & 3) !== IN_GUEST_MODE) enterGuest(mem, vm, vcpu);
+  vcpu.observer?.end(vcpu.result);
+  return vcpu.result.ret !== RET_PF_EMULATE;
+}
+
+/** -1 with the TLB filled, or the P bit of the fault that hardware reports. */
+function hardwareWalk(mem: Shared, vm: Vm, vcpu: Vcpu, gfn: Gfn, write: boolean): number {
+  const { fault } = vcpu;
+  fault.gfn = gfn;
+  mem.enterRead();
+  walkToLastSptep(mem, vm, fault);
+  const low = mem.load64(fault.sptep);
+  const high = mem.high;
+  mem.exitRead();
+  if (!isShadowPresent(low) || !isLastSpte(low, fault.level)) return 0;
+  if (write && !isWritable(low)) {
+    tlbDrop(vcpu.tlb, gfn);
+    return PFERR_PRESENT_MASK;
+  }
+  tlbFill(vcpu.tlb, gfn, isWritable(low), pageBase(vm, spteToPfn(low, high)));
+  vcpu.stat.tlb_fill++;
+  return -1;
+}
+
+function count({ stat, result: { ret, fast } }: Vcpu): void {
+  stat.pf_taken++;
+  if (ret === RET_PF_EMULATE) stat.pf_emulate++;
+  else if (fast && ret === RET_PF_FIXED) stat.pf_fast++;
+  else if (fast && ret === RET_PF_SPURIOUS) stat.pf_spurious++;
+  else if (fast) stat.pf_fast_retry++;
+  else if (ret === RET_PF_RETRY) stat.pf_retry++;
+  else stat.pf_slow++;
+}

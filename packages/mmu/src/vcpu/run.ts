@@ -1,0 +1,46 @@
+// Entering and leaving the guest. KVM: vcpu_enter_guest(), vcpu_run().
+import { MODE_STATE, type Shared, setMode, takeRequests } from '@faultline/atomics';
+import type { Vm } from '../memory-map.ts';
+import {
+  IN_GUEST_MODE,
+  KVM_REQ_TLB_FLUSH,
+  OUTSIDE_GUEST_MODE,
+  REQ_PAUSE,
+} from '../vm/vcpu-mode.ts';
+import { tlbFlush } from './tlb.ts';
+import type { Vcpu } from './vcpu.ts';
+
+/** Enters the guest: afterwards the vCPU may use its TLB. May stay outside for as long as the VM is paused. */
+export function enterGuest(mem: Shared, vm: Vm, vcpu: Vcpu): void {
+  // The mode first, then the requests: who makes a request and sees the old mode relies on our seeing the request.
+  while (setMode(mem, vcpu.fault.mode, IN_GUEST_MODE) !== 0) {
+    const requests = takeRequests(mem, vcpu.fault.mode);
+    vcpu.stat.exits++;
+    if ((requests & KVM_REQ_TLB_FLUSH) !== 0) {
+      tlbFlush(vcpu.tlb);
+      vcpu.stat.tlb_flush++;
+    }
+    if ((requests & REQ_PAUSE) !== 0) {
+      setMode(mem, vcpu.fault.mode, OUTSIDE_GUEST_MODE);
+      mem.waitWhile(vm.at.vcpus_paused, 1);
+    }
+  }
+  vcpu.countdown = vm.pollInterval;
+}
+
+/** Leaves the guest: from here nobody waits for this vCPU. Call it before the thread does anything else for long. */
+export function leaveGuest(mem: Shared, vcpu: Vcpu): void {
+  setMode(mem, vcpu.fault.mode, OUTSIDE_GUEST_MODE);
+  vcpu.countdown = 0; // the next access enters the guest again, as a vCPU's first does
+}
+
+/**
+ * Looks for requests. A guest that computes for long without touching memory calls it now and then; accesses call it by
+ * themselves every `pollInterval` times.
+ */
+export function poll(mem: Shared, vm: Vm, vcpu: Vcpu): void {
+  vcpu.countdown = vm.pollInterval;
+  const { mode } = vcpu.fault;
+  const inGuest = (mode.word & MODE_STATE) === IN_GUEST_MODE;
+  if (!inGuest || mem.load32(mode.requests) !== 0) enterGuest(mem, vm, vcpu);
+}

@@ -1,0 +1,118 @@
+// Which guest frames exist, and where in the VMM's memory they lie. Two arrays of slots: readers use the one that the
+// `memslots` word names, writers (slots_lock held) fill the other, publish it, and wait until nobody uses the old one.
+//
+//   memslots = generation; its lowest bit says which array     a slot: base_gfn | npages | hvn | flags and id
+//
+// KVM: struct kvm_memslots, SRCU. A reader here is a vCPU in a read section; one that was outside in the middle of a
+// fault compares the generation again (isPageFaultStale), which stands for KVM's longer SRCU section.
+import type { Shared } from '@faultline/atomics';
+import type { Gfn, Hvn } from '../address.ts';
+import { MEMSLOT_WORDS, MEMSLOTS, type Vm } from '../memory-map.ts';
+
+export const KVM_MEM_LOG_DIRTY_PAGES = 1;
+/** The slot is about to go: no fault may map it any more. */
+export const KVM_MEMSLOT_INVALID: number = 1 << 16;
+const ID_SHIFT = 20;
+const FLAGS_MASK = (1 << ID_SHIFT) - 1;
+
+export interface Memslot {
+  /** 0 to 31. */
+  readonly id: number;
+  readonly baseGfn: Gfn;
+  readonly npages: number;
+  /** First page of the VMM's memory behind it. KVM: userspace_addr. */
+  readonly hvn: Hvn;
+  readonly flags: number;
+}
+
+/** A thread's private copy of the slots of one generation. */
+export interface MemslotCache {
+  generation: number;
+  slots: readonly Memslot[];
+  last: Memslot | undefined;
+}
+
+export const newMemslotCache = (): MemslotCache => ({ generation: -1, slots: [], last: undefined });
+
+const slotAt = (vm: Vm, generation: number, index: number): number =>
+  vm.at.memslot_arrays + ((generation & 1) * MEMSLOTS + index) * MEMSLOT_WORDS * 4;
+
+export const isLogged = (slot: Memslot): boolean => (slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
+export const gfnToHvn = (slot: Memslot, gfn: Gfn): Hvn => (slot.hvn + (gfn - slot.baseGfn)) as Hvn;
+export const hvnToGfn = (slot: Memslot, hvn: Hvn): Gfn => (slot.baseGfn + (hvn - slot.hvn)) as Gfn;
+const holds = (slot: Memslot, gfn: Gfn): boolean =>
+  gfn >= slot.baseGfn && gfn < slot.baseGfn + slot.npages;
+
+/** The slots of `generation`. In a read section, with slots_lock held, or with an invalidation under way. */
+export function readMemslots(mem: Shared, vm: Vm, generation: number): Memslot[] {
+  const slots: Memslot[] = [];
+  for (let index = 0; index < MEMSLOTS; index++) {
+    const at = slotAt(vm, generation, index);
+    const npages = mem.load32(at + 4) >>> 0;
+    if (npages === 0) continue;
+    const word = mem.load32(at + 12);
+    slots.push({
+      id: word >>> ID_SHIFT,
+      baseGfn: (mem.load32(at) >>> 0) as Gfn,
+      npages,
+      hvn: (mem.load32(at + 8) >>> 0) as Hvn,
+      flags: word & FLAGS_MASK,
+    });
+  }
+  return slots;
+}
+
+/** The slot with `id`. slots_lock held. */
+export function findSlot(mem: Shared, vm: Vm, id: number): Memslot {
+  const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
+  const slot = slots.find((candidate) => candidate.id === id);
+  if (slot !== undefined) return slot;
+  const ids = slots.map((candidate) => candidate.id).join(', ') || 'none';
+  throw new RangeError(`expected a memslot, got id ${id}; there are: ${ids}`);
+}
+
+/** The slot that holds `gfn`, by a copy that is refreshed when the generation has moved. In a read section. */
+export function gfnToMemslot(
+  mem: Shared,
+  vm: Vm,
+  cache: MemslotCache,
+  gfn: Gfn,
+): Memslot | undefined {
+  const generation = mem.load32(vm.at.memslots);
+  if (cache.generation !== generation) {
+    cache.generation = generation;
+    cache.slots = readMemslots(mem, vm, generation);
+    cache.last = undefined;
+  }
+  const { last } = cache;
+  if (last !== undefined && holds(last, gfn)) return last;
+  cache.last = cache.slots.find((slot) => holds(slot, gfn));
+  return cache.last;
+}
+
+/**
+ * Replaces the slots by `slots` and returns when no vCPU uses the old ones. slots_lock held.
+ * KVM: kvm_swap_active_memslots().
+ */
+export function installMemslots(mem: Shared, vm: Vm, slots: readonly Memslot[]): void {
+  const generation = mem.load32(vm.at.memslots) + 1;
+  for (let index = 0; index < MEMSLOTS; index++) {
+    const slot = slots[index];
+    const at = slotAt(vm, generation, index);
+    mem.store32(at, slot?.baseGfn ?? 0);
+    mem.store32(at + 4, slot?.npages ?? 0);
+    mem.store32(at + 8, slot?.hvn ?? 0);
+    mem.store32(at + 12, slot === undefined ? 0 : (slot.id << ID_SHIFT) | slot.flags);
+  }
+  // An invalidation must see the same slots at its start and at its end.
+  mem.lock(vm.at.mn_invalidate_lock);
+  while (mem.load32(vm.at.mn_active_invalidate_count) !== 0) {
+    mem.unlock(vm.at.mn_invalidate_lock);
+    mem.waitUntil(vm.at.mn_active_invalidate_count, -1, 0);
+    mem.lock(vm.at.mn_invalidate_lock);
+  }
+  mem.store32(vm.at.memslots, generation);
+  mem.notify(vm.at.memslots);
+  mem.unlock(vm.at.mn_invalidate_lock);
+  mem.synchronize();
+}

@@ -1,0 +1,15 @@
+// Stopping all vCPUs between two guest accesses, and letting them go on. QEMU: pause_all_vcpus(), resume_all_vcpus().
+import type { Shared } from '@faultline/atomics';
+import type { Vm } from '../memory-map.ts';
+import { REQ_PAUSE, requestAllVcpus } from './vcpu-mode.ts';
+
+/** When it returns, no vCPU touches guest memory until `resumeVcpus`. One thread at a time. */
+export function pauseVcpus(mem: Shared, vm: Vm): void {
+  mem.store32(vm.at.vcpus_paused, 1);
+  requestAllVcpus(mem, vm, REQ_PAUSE);
+}
+
+export function resumeVcpus(mem: Shared, vm: Vm): void {
+  mem.store32(vm.at.vcpus_paused, 0);
+  mem.notify(vm.at.vcpus_paused);
+}

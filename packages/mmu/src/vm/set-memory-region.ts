@@ -1,0 +1,105 @@
+// KVM_SET_USER_MEMORY_REGION: create a slot, delete it, switch its dirty log on or off, under running vCPUs.
+import type { Shared } from '@faultline/atomics';
+import type { Gfn } from '../address.ts';
+import { takeBits } from '../dirty/dirty-bitmap.ts';
+import { MEMSLOTS, type Vm } from '../memory-map.ts';
+import { flushRemoteTlbs } from './flush-remote-tlbs.ts';
+import {
+  findSlot,
+  installMemslots,
+  isLogged,
+  KVM_MEM_LOG_DIRTY_PAGES,
+  KVM_MEMSLOT_INVALID,
+  type Memslot,
+  readMemslots,
+} from './memslots.ts';
+import { writeProtectRange } from './write-protect.ts';
+import { zapRange } from './zap.ts';
+
+/** Adds a slot. Throws a RangeError that says what is wrong with it. */
+export function createMemslot(mem: Shared, vm: Vm, slot: Memslot): void {
+  mem.lock(vm.at.slots_lock);
+  try {
+    const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
+    checkMemslot(vm, slots, slot);
+    installMemslots(mem, vm, [...slots, slot]);
+    // Nothing of it is mapped yet, so logging from the start has nothing to protect.
+  } finally {
+    mem.unlock(vm.at.slots_lock);
+  }
+}
+
+/** Removes slot `id`: afterwards nothing of it is mapped, and its tables are free. Blocks for two grace periods. */
+export function deleteMemslot(mem: Shared, vm: Vm, id: number): void {
+  mem.lock(vm.at.slots_lock);
+  try {
+    const slot = findSlot(mem, vm, id);
+    const others = readMemslots(mem, vm, mem.load32(vm.at.memslots)).filter((s) => s.id !== id);
+    // First invalid, and seen so by every vCPU: from here no fault maps it, so that what is zapped stays away.
+    installMemslots(mem, vm, [...others, { ...slot, flags: slot.flags | KVM_MEMSLOT_INVALID }]);
+    zapRange(mem, vm, slot.baseGfn, (slot.baseGfn + slot.npages) as Gfn);
+    installMemslots(mem, vm, others);
+  } finally {
+    mem.unlock(vm.at.slots_lock);
+  }
+}
+
+/** Sets the flags of slot `id` (KVM_MEM_LOG_DIRTY_PAGES or 0). */
+export function setMemslotFlags(mem: Shared, vm: Vm, id: number, flags: number): void {
+  checkFlags(flags);
+  mem.lock(vm.at.slots_lock);
+  try {
+    const slot = findSlot(mem, vm, id);
+    const next = { ...slot, flags };
+    if (isLogged(next) && !isLogged(slot)) clearLog(mem, vm, slot);
+    const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
+    installMemslots(
+      mem,
+      vm,
+      slots.map((s) => (s.id === id ? next : s)),
+    );
+    // Published first, and seen by every vCPU: a fault that still took the slot for unlogged would map W and mark nothing.
+    if (isLogged(next) && !isLogged(slot)) startLogging(mem, vm, slot);
+  } finally {
+    mem.unlock(vm.at.slots_lock);
+  }
+}
+
+function startLogging(mem: Shared, vm: Vm, slot: Memslot): void {
+  mem.writeLock(vm.at.mmu_lock);
+  writeProtectRange(mem, vm, slot.baseGfn, (slot.baseGfn + slot.npages) as Gfn);
+  mem.writeUnlock(vm.at.mmu_lock);
+  // Unconditionally: sptes may have lost W before without a flush. KVM: kvm_mmu_slot_apply_flags().
+  flushRemoteTlbs(mem, vm);
+}
+
+/** Bits that were left when logging was last switched off. */
+function clearLog(mem: Shared, vm: Vm, slot: Memslot): void {
+  takeBits(mem, vm.at.dirty_bitmap, slot, () => {});
+}
+
+function checkFlags(flags: number): void {
+  if ((flags & ~KVM_MEM_LOG_DIRTY_PAGES) === 0) return;
+  throw new RangeError(`expected KVM_MEM_LOG_DIRTY_PAGES or no flag, got 0x${flags.toString(16)}`);
+}
+
+function checkMemslot(vm: Vm, slots: readonly Memslot[], slot: Memslot): void {
+  const { id, baseGfn, npages, hvn } = slot;
+  const range = `slot ${id}, gfn 0x${baseGfn.toString(16)} + ${npages} pages at host page ${hvn}`;
+  const refuse = (expected: string): never => {
+    throw new RangeError(`expected ${expected}, got ${range}`);
+  };
+  checkFlags(slot.flags);
+  if (!(id >= 0 && id < MEMSLOTS)) refuse(`a slot id below ${MEMSLOTS}`);
+  if (!(npages > 0)) refuse('at least one page');
+  if (!(baseGfn >= 0 && baseGfn + npages <= vm.gfnLimit)) {
+    refuse(`guest frames below 0x${vm.gfnLimit.toString(16)}`);
+  }
+  if (!(hvn >= 0 && hvn + npages <= vm.hostPages)) refuse(`host pages below ${vm.hostPages}`);
+  for (const other of slots) {
+    if (other.id === id) refuse(`a slot id that is not in use`);
+    const apart = (a: number, b: number) => a + npages <= b || b + other.npages <= a;
+    if (!apart(baseGfn, other.baseGfn)) refuse(`no overlap in the guest with slot ${other.id}`);
+    if (!apart(hvn, other.hvn)) refuse(`no overlap in the host with slot ${other.id}`);
+  }
+}

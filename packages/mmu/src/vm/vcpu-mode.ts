@@ -1,0 +1,26 @@
+// Where a vCPU is, and what others ask of it. KVM: vcpu->mode and vcpu->requests; the words are the seam's (its
+// grace-period.ts has the handshake), because page tables are freed by the same evidence that a TLB was flushed.
+import { type Mode, makeRequest, type Shared, waitUntilSeen } from '@faultline/atomics';
+import type { Vm } from '../memory-map.ts';
+
+/** Holds no page-table entry, in its TLB or in its hands, that it will use before it has looked at its requests. */
+export const OUTSIDE_GUEST_MODE = 0;
+export const IN_GUEST_MODE = 1;
+/** Walks page tables with mmu_lock held, outside the guest. */
+export const READING_SHADOW_PAGE_TABLES = 3;
+
+export const KVM_REQ_TLB_FLUSH: number = 1 << 1;
+/** Leave the guest and stay out until `vcpus_paused` is 0. QEMU: pause_all_vcpus(). */
+export const REQ_PAUSE: number = 1 << 2;
+
+/** A vCPU's own side of the handshake. */
+export type VcpuMode = Mode;
+
+/** Sets a request on every vCPU and waits until each was seen outside since, so that none acts on what was before. */
+export function requestAllVcpus(mem: Shared, vm: Vm, request: number): void {
+  // All are asked before any is waited for. A vCPU that asks is outside itself: it serves its own request on entry.
+  for (let vcpu = 0; vcpu < vm.vcpus; vcpu++) makeRequest(mem, vcpu, request);
+  for (let vcpu = 0; vcpu < vm.vcpus; vcpu++) {
+    if (vcpu !== mem.thread) waitUntilSeen(mem, vcpu);
+  }
+}

@@ -1,0 +1,139 @@
+// Taking mappings away: one leaf at a time for the host's notifiers, whole tables when a memslot goes.
+import type { Shared } from '@faultline/atomics';
+import { type Gfn, pagesPerEntry } from '../address.ts';
+import type { Spte } from '../event.ts';
+import type { Vm } from '../memory-map.ts';
+import {
+  FROZEN_SPTE,
+  isFrozen,
+  isLastSpte,
+  isShadowPresent,
+  SHADOW_NONPRESENT,
+} from '../spte/spte.ts';
+import { owesFlush, setSpteAtomic, traceChange, writeSpte } from '../spte/update-spte.ts';
+import { childTable, entryAt } from '../spte/walk.ts';
+import { flushRemoteTlbs } from './flush-remote-tlbs.ts';
+import { forEachLeafTable } from './tdp-iter.ts';
+
+/** Zaps the leaves of [start, end); whether a flush is owed. mmu_lock held for writing. KVM: kvm_tdp_mmu_zap_leafs(). */
+export function zapLeafs(mem: Shared, vm: Vm, start: Gfn, end: Gfn): boolean {
+  let flush = false;
+  forEachLeafTable(mem, vm, start, end, (table, from, to) => {
+    if (table === 0) return;
+    for (let gfn = from as number; gfn < to; gfn++) {
+      const sptep = entryAt(vm, table, gfn as Gfn, 1);
+      const seen = { low: mem.load64(sptep), high: mem.high };
+      if (!isShadowPresent(seen.low)) continue;
+      const old = writeSpte(mem, { sptep, gfn: gfn as Gfn, level: 1 }, seen, SHADOW_NONPRESENT);
+      flush = owesFlush(old, SHADOW_NONPRESENT) || flush;
+    }
+  });
+  return flush;
+}
+
+/**
+ * Unmaps [start, end) with mmu_lock held for reading, beside faults of other ranges, and frees the tables that lie in it
+ * wholly. The caller has made sure that no new fault maps the range (its slot is invalid). Blocks for a grace period.
+ * KVM: the invalidated root of kvm_mmu_zap_all_fast(); here the range alone, frozen at the top.
+ */
+export function zapRange(mem: Shared, vm: Vm, start: Gfn, end: Gfn): void {
+  const removed: number[] = [];
+  mem.readLock(vm.at.mmu_lock);
+  const zapped = zapTable(
+    mem,
+    vm,
+    { table: vm.root, level: vm.geometry.levels, start, end },
+    removed,
+  );
+  if (zapped) flushRemoteTlbs(mem, vm);
+  mem.readUnlock(vm.at.mmu_lock);
+  if (removed.length === 0) return;
+  mem.synchronize();
+  for (const table of removed) mem.free(table);
+}
+
+interface Span {
+  readonly table: number;
+  readonly level: number;
+  readonly start: Gfn;
+  readonly end: Gfn;
+}
+
+/** Whether any leaf was zapped without a flush. */
+function zapTable(mem: Shared, vm: Vm, span: Span, removed: number[]): boolean {
+  const { table, level, start, end } = span;
+  const pages = pagesPerEntry(level, vm.geometry.indexBits);
+  let zapped = false;
+  const limit = Math.min(end, vm.gfnLimit);
+  for (let gfn = Math.floor(start / pages) * pages; gfn < limit; gfn += pages) {
+    const entry = { sptep: entryAt(vm, table, gfn as Gfn, level), gfn: gfn as Gfn, level };
+    const old = { low: mem.load64(entry.sptep), high: mem.high };
+    if (!isShadowPresent(old.low)) continue;
+    if (isLastSpte(old.low, level)) {
+      zapped = zapLeafAtomic(mem, entry, old) || zapped;
+    } else if (gfn >= start && gfn + pages <= end) {
+      removeTable(mem, vm, entry, old, removed);
+    } else {
+      const child = childTable(vm, old.low);
+      const within = {
+        table: child,
+        level: level - 1,
+        start: Math.max(start, gfn) as Gfn,
+        end: Math.min(end, gfn + pages) as Gfn,
+      };
+      zapped = zapTable(mem, vm, within, removed) || zapped;
+    }
+  }
+  return zapped;
+}
+
+type Entry = Parameters<typeof setSpteAtomic>[1];
+
+function zapLeafAtomic(mem: Shared, entry: Entry, seen: Spte): boolean {
+  let old = seen;
+  while (!setSpteAtomic(mem, entry, old, SHADOW_NONPRESENT)) {
+    old = { low: mem.low, high: mem.high }; // the fast path set W: take that value instead
+    if (!isShadowPresent(old.low)) return false;
+  }
+  return true;
+}
+
+/** KVM: tdp_mmu_zap_spte_atomic() on a non-leaf. */
+function removeTable(mem: Shared, vm: Vm, entry: Entry, old: Spte, removed: number[]): void {
+  // A non-leaf is changed by zappers only, and slots_lock keeps them apart.
+  if (!setSpteAtomic(mem, entry, old, FROZEN_SPTE)) {
+    throw new Error(
+      `expected the non-leaf spte of gfn 0x${entry.gfn.toString(16)} to stay as it was`,
+    );
+  }
+  // Before the children are taken apart: no TLB may fill from them any more, no fault reach them.
+  flushRemoteTlbs(mem, vm);
+  mem.store64(entry.sptep, SHADOW_NONPRESENT.low, SHADOW_NONPRESENT.high);
+  traceChange(mem, entry, FROZEN_SPTE, SHADOW_NONPRESENT);
+  handleRemovedTable(mem, vm, childTable(vm, old.low), entry, removed);
+}
+
+/** Freezes every entry, so that a fault which still holds a pointer into the table cannot map through it. */
+function handleRemovedTable(
+  mem: Shared,
+  vm: Vm,
+  table: number,
+  { gfn: base, level: above }: Entry,
+  removed: number[],
+): void {
+  const level = above - 1;
+  const pages = pagesPerEntry(level, vm.geometry.indexBits);
+  for (let index = 0; index < 1 << vm.geometry.indexBits; index++) {
+    const gfn = (base + index * pages) as Gfn;
+    const entry = { sptep: entryAt(vm, table, gfn, level), gfn, level };
+    // Unconditional: the fast path may set W in a leaf that it found before, and only an exchange answers that.
+    const low = mem.xchg64(entry.sptep, FROZEN_SPTE.low, FROZEN_SPTE.high);
+    const old = { low, high: mem.high };
+    if (isFrozen(old.low, old.high) || !isShadowPresent(old.low)) continue;
+    traceChange(mem, entry, old, FROZEN_SPTE);
+    if (!isLastSpte(old.low, level)) {
+      handleRemovedTable(mem, vm, childTable(vm, old.low), entry, removed);
+    }
+  }
+  removed.push(table);
+}

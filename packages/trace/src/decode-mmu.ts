@@ -1,0 +1,95 @@
+// The MMU's tracepoints: text of the body in, event out. The literal texts are those of 6.1 to 6.12.
+// KVM: arch/x86/kvm/mmu/mmutrace.h, arch/x86/kvm/trace.h, include/trace/events/kvm.h.
+import type { Gfn, Gpa, Hva, Pfn, Sptep } from '@faultline/mmu';
+import type { Decoders } from './decode.ts';
+import { readErrorCode } from './error-code.ts';
+
+export const mmuDecoders: Decoders = {
+  fast_page_fault(line) {
+    line.text('vcpu ');
+    const vcpu_id = line.decimal();
+    line.text(' gva ');
+    const cr2_or_gpa = line.address() as Gpa;
+    line.text(' error_code ');
+    const error_code = readErrorCode(line);
+    line.text(' sptep ');
+    const sptep = line.address() as Sptep;
+    line.text(' old 0x');
+    const old_spte = line.halves();
+    line.text(' new ');
+    const new_spte = line.halves();
+    line.text(' spurious ');
+    const spurious = line.flag();
+    line.text(' fixed ');
+    const fixed = line.flag();
+    return {
+      event: 'fast_page_fault',
+      vcpu_id,
+      cr2_or_gpa,
+      error_code,
+      sptep,
+      old_spte,
+      new_spte,
+      spurious,
+      fixed,
+    };
+  },
+
+  kvm_page_fault(line) {
+    line.text('vcpu ');
+    const vcpu_id = line.decimal();
+    line.text(' rip 0x');
+    const rip = line.address();
+    line.text(' address 0x');
+    const fault_address = line.address() as Gpa;
+    line.text(' error_code 0x');
+    const error_code = line.hex();
+    return { event: 'kvm_page_fault', vcpu_id, rip, fault_address, error_code };
+  },
+
+  kvm_mmu_set_spte(line) {
+    line.text('gfn ');
+    const gfn = line.hex() as Gfn;
+    line.text(' spte ');
+    const spte = line.halves();
+    // The rights are derived from the spte, so they are not kept; the kernel leaves some letters out where u is not known.
+    line.text(' (');
+    line.stringBefore(') level ');
+    const level = line.decimal();
+    line.text(' at ');
+    const sptep = line.address() as Sptep;
+    return { event: 'kvm_mmu_set_spte', gfn, spte, level, sptep };
+  },
+
+  kvm_tdp_mmu_spte_changed(line) {
+    line.text('as id ');
+    const as_id = line.decimal();
+    line.text(' gfn ');
+    const gfn = line.hex() as Gfn;
+    line.text(' level ');
+    const level = line.decimal();
+    line.text(' old_spte ');
+    const old_spte = line.halves();
+    line.text(' new_spte ');
+    const new_spte = line.halves();
+    return { event: 'kvm_tdp_mmu_spte_changed', as_id, gfn, level, old_spte, new_spte };
+  },
+
+  kvm_mmu_spte_requested(line) {
+    line.text('gfn ');
+    const gfn = line.hex() as Gfn;
+    line.text(' pfn ');
+    const pfn = line.hex() as Pfn;
+    line.text(' level ');
+    const level = line.decimal();
+    return { event: 'kvm_mmu_spte_requested', gfn, pfn, level };
+  },
+
+  kvm_unmap_hva_range(line) {
+    line.text('mmu notifier unmap range: 0x');
+    const start = line.hex() as Hva;
+    line.text(' -- 0x');
+    const end = line.hex() as Hva;
+    return { event: 'kvm_unmap_hva_range', start, end };
+  },
+};

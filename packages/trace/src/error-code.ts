@@ -1,0 +1,47 @@
+// The error code of a page fault as fast_page_fault prints it: names joined by `|`, and what has no name in hexadecimal.
+//
+//   P|W|U|0x100000000   ->   0x100000007
+//
+// kvm_page_fault prints the same bits as a number. KVM: PFERR_*_MASK in asm/kvm_host.h, kvm_mmu_trace_pferr_flags.
+import type { LineCursor } from './line-cursor.ts';
+
+const SPACE = 0x20;
+const BAR = 0x7c;
+
+//                        bit   what a set bit says of the access
+const PFERR_BITS: readonly (readonly [name: string, bit: number])[] = [
+  ['P', 0], //            the entry was present
+  ['W', 1], //            a write
+  ['U', 2], //            from user mode; under nested paging every access of the guest
+  ['RSVD', 3], //         a reserved bit was set in an entry, which is how KVM marks MMIO
+  ['F', 4], //            an instruction fetch
+  ['PK', 5], //           a protection key forbade it
+  ['SS', 6], //           to a shadow stack
+  ['SGX', 15], //         into an enclave
+];
+
+/**
+ * Reads up to the next space. Nothing before it means 0, which is how the kernel prints it; 6.1 with `hash-ptr=0` loses
+ * the names too, and the two cannot be told apart here.
+ */
+export function readErrorCode(line: LineCursor): number {
+  if (line.bytes[line.at] === SPACE) return 0;
+  let code = 0;
+  do code += readOneBit(line);
+  while (line.accept('|'));
+  return code;
+}
+
+// Bits 32 (the guest's final address) and 33 (a page table of the guest) have no name, so they come as a number. Sums, not
+// ORs: those bits do not fit an int32, and no bit is printed twice.
+function readOneBit(line: LineCursor): number {
+  const from = line.at;
+  if (line.accept('0x')) return line.hex();
+  for (const [name, bit] of PFERR_BITS) {
+    const after = line.accept(name) ? line.bytes[line.at] : undefined;
+    if (after === SPACE || after === BAR) return 2 ** bit;
+    line.at = from;
+  }
+  line.fail('names of page-fault bits (P, W, U, RSVD, F) joined by "|"');
+  return 0;
+}

@@ -1,0 +1,118 @@
+// The columns before an event, as far as trace options let them differ:
+//
+//            TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
+//           vcpu0-177     [002] d..1.     7.986936: kvm_entry: ...        as a rule
+//           vcpu0-177     [002]     7.986936: kvm_entry: ...              options/irq-info off
+//           vcpu0-253     (    253) [001] d..1.     7.986936: ...         options/record-tgid on
+//           vcpu0-285     [000] d..1.  91453450246: kvm_entry: ...        a clock that counts ticks
+//      CPU 0/KVM-4242     [002] d..1.     7.986936: ...                   a task name may hold nearly anything
+//
+// The name is what makes this hard: it may hold spaces, dashes and brackets. So the columns are found from the first
+// `[digits]` with a `-pid` before it and a time after it.
+import { ByteInterner, decodeText } from './byte-interner.ts';
+import { isDigit, type LineCursor } from './line-cursor.ts';
+import type { TraceHeader } from './trace-event.ts';
+
+const SPACE = 0x20;
+const DASH = 0x2d;
+const OPEN_BRACKET = 0x5b;
+const OPEN_PAREN = 0x28;
+const CLOSE_PAREN = 0x29;
+
+/** A task name has 15 bytes, a TGID column 10: a bracket beyond this is not the CPU's. */
+const HEADER_BYTES = 64;
+/** Distinct task names that are decoded once. */
+const KNOWN_TASKS = 1024;
+const MICROSECOND_DIGITS = 6;
+/** Linux is built for 8,192 processors at most. */
+const MAX_CPUS = 8192;
+
+export type Clock = 'microseconds' | 'ticks';
+
+export class HeaderReader {
+  /** The header read last; the next read writes over it. */
+  readonly head: { -readonly [Field in keyof TraceHeader]: TraceHeader[Field] } = {
+    line: 0,
+    task: '',
+    pid: 0,
+    cpu: 0,
+    time: 0,
+  };
+  /** How times are counted, since the first header. */
+  clock: Clock | undefined = undefined;
+  readonly #tasks = new ByteInterner(KNOWN_TASKS, (task) => task);
+
+  /** Reads the columns and the `: ` after the time. If it says false, the cursor failed where it stood. */
+  read(line: LineCursor): boolean {
+    const from = line.at;
+    const limit = Math.min(line.end, from + HEADER_BYTES);
+    for (let at = from; at < limit; at++) {
+      if (line.bytes[at] !== OPEN_BRACKET) continue;
+      if (this.#readTask(line, from, at) && this.#readCpuAndTime(line, at + 1)) return true;
+    }
+    line.moveTo(from);
+    const columns = 'TASK-PID [CPU] FLAGS TIME: EVENT';
+    line.fail(this.clock === undefined ? columns : `${columns}, the time in ${this.clock}`);
+    return false;
+  }
+
+  #readCpuAndTime(line: LineCursor, at: number): boolean {
+    line.moveTo(at);
+    const cpu = line.decimal();
+    line.text('] ');
+    line.skipSpaces();
+    // The flags begin with d, D, b or a dot, the time with a digit.
+    if (!isDigit(line.bytes[line.at])) {
+      line.skipWord();
+      line.skipSpaces();
+    }
+    const whole = line.decimal();
+    const clock = line.accept('.') ? 'microseconds' : 'ticks';
+    const time = clock === 'ticks' ? whole : whole * 1e6 + readFraction(line);
+    line.text(': ');
+    const isEmpty = line.at === line.end || line.bytes[line.at] === SPACE;
+    if (line.expected !== undefined || isEmpty || cpu >= MAX_CPUS) return false;
+    this.clock ??= clock;
+    this.head.cpu = cpu;
+    this.head.time = time;
+    return clock === this.clock;
+  }
+
+  /** Backwards from the CPU's bracket: perhaps `(TGID)`, then the pid, a dash, and all the rest is the name. */
+  #readTask({ bytes }: LineCursor, from: number, bracket: number): boolean {
+    let at = before(bytes, SPACE, from, bracket);
+    if (bytes[at - 1] === CLOSE_PAREN) {
+      while (at > from && bytes[at - 1] !== OPEN_PAREN) at--;
+      at = before(bytes, SPACE, from, at - 1);
+    }
+    const pidEnd = at;
+    while (at > from && isDigit(bytes[at - 1])) at--;
+    if (at === pidEnd || bytes[at - 1] !== DASH) return false;
+    let pid = 0;
+    for (let digit = at; digit < pidEnd; digit++) pid = pid * 10 + (bytes[digit] as number) - 0x30;
+    this.head.pid = pid;
+    this.head.task = this.#taskName(bytes, from, at - 1);
+    return true;
+  }
+
+  #taskName(bytes: Uint8Array, from: number, to: number): string {
+    let start = from;
+    while (bytes[start] === SPACE && start < to) start++;
+    return this.#tasks.find(bytes, start, to) ?? decodeText(bytes, start, to);
+  }
+}
+
+/** Decimal places as microseconds: whole ones for the six that ftrace prints. */
+function readFraction(line: LineCursor): number {
+  const from = line.at;
+  const fraction = line.decimal();
+  const digits = line.at - from;
+  return digits === MICROSECOND_DIGITS ? fraction : fraction * 10 ** (MICROSECOND_DIGITS - digits);
+}
+
+/** The end of what precedes a run of `byte` that ends at `at`. */
+function before(bytes: Uint8Array, byte: number, from: number, at: number): number {
+  let end = at;
+  while (end > from && bytes[end - 1] === byte) end--;
+  return end;
+}

@@ -1,0 +1,103 @@
+// What a whole trace amounts to, and what was wrong with it.
+import type { BufferNotes } from './buffer-notes.ts';
+import type { LineError } from './error-log.ts';
+import type { EventReader } from './event-reader.ts';
+import type { Clock } from './header-reader.ts';
+
+/** Events that the kernel recorded, or should have, and this text does not hold. A buffer in `overwrite=0` drops without a word here. */
+export interface LostEvents {
+  /** Overwritten before they were read: entries-written less entries-in-buffer. */
+  readonly overwritten: number;
+  /** Sum of the `CPU:n [LOST m EVENTS]` lines. */
+  readonly reported: number;
+  /** LOST lines that do not say how many. */
+  readonly unnumbered: number;
+  /** Entries in the buffer, by the file's header, that are neither an event nor a bad line nor lost: the text is a part. */
+  readonly missing: number;
+}
+
+export interface TraceSummary {
+  readonly file: string;
+  readonly format: 'ftrace';
+  readonly compression: 'none' | 'gzip';
+  readonly lines: number;
+  /** Events with sound columns, decoded or not. */
+  readonly events: number;
+  /** Events handed out. */
+  readonly decoded: number;
+  /** From the file's header; `trace_pipe` has none. */
+  readonly entriesInBuffer: number | undefined;
+  readonly entriesWritten: number | undefined;
+  /** Processors by the file's header, else as many as have an event. */
+  readonly cpus: number;
+  readonly lost: LostEvents;
+  /** Events by name, decoded or not. Beyond 4,096 names the rest is counted as `(other names)`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Those of `counts` that were not decoded because their name, or the marker's writer, is not known here. */
+  readonly unknown: Readonly<Record<string, number>>;
+  /** Decoded events that had columns behind the last one known here, by name: a newer kernel, perhaps. */
+  readonly unknownColumns: Readonly<Record<string, number>>;
+  /** The first ten. */
+  readonly errors: readonly LineError[];
+  readonly errorCount: number;
+  /** The input ended too early: gzip data cut or damaged, or a last line without line end, which is never delivered. */
+  readonly truncated: boolean;
+  /** Earliest and latest time, in the unit that `clock` says. */
+  readonly firstTime: number;
+  readonly lastTime: number;
+  readonly clock: Clock;
+}
+
+export interface ReadInput {
+  readonly file: string;
+  readonly compression: TraceSummary['compression'];
+  readonly lines: number;
+  readonly linesWithoutEvent: number;
+  readonly truncated: boolean;
+  readonly notes: BufferNotes;
+  /** Has read at least one event. */
+  readonly reader: EventReader;
+}
+
+export function summarize({
+  file,
+  compression,
+  lines,
+  truncated,
+  notes,
+  reader,
+  ...input
+}: ReadInput): TraceSummary {
+  const { events, decoded, tally, errors, firstTime, lastTime } = reader;
+  return {
+    file,
+    format: 'ftrace',
+    compression,
+    lines,
+    events,
+    decoded,
+    entriesInBuffer: notes.entriesInBuffer,
+    entriesWritten: notes.entriesWritten,
+    cpus: notes.processors ?? reader.cpus.size,
+    lost: lostEvents(notes, events + input.linesWithoutEvent),
+    counts: tally.by('count'),
+    unknown: tally.by('unknown'),
+    unknownColumns: tally.by('unknownColumns'),
+    errors: [...errors.kept],
+    errorCount: errors.count,
+    truncated,
+    firstTime,
+    lastTime,
+    clock: reader.header.clock ?? 'microseconds',
+  };
+}
+
+function lostEvents(notes: BufferNotes, entriesRead: number): LostEvents {
+  const { entriesInBuffer = 0, entriesWritten = entriesInBuffer, lost, lostWithoutNumber } = notes;
+  return {
+    overwritten: Math.max(0, entriesWritten - entriesInBuffer),
+    reported: lost,
+    unnumbered: lostWithoutNumber,
+    missing: Math.max(0, entriesInBuffer - lost - entriesRead),
+  };
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'tsdown';
+
+// One output file per source file, so that a worker lies beside the file that starts it.
+export default defineConfig({
+  entry: [
+    'packages/{atomics,mmu,machine,trace,cli}/src/index.ts',
+    'packages/*/src/*-worker.ts',
+    'packages/cli/src/soak.ts',
+  ],
+  unbundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  fixedExtension: false,
+  sourcemap: true,
+  dts: { sourcemap: false },
+});
