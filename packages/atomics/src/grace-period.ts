@@ -42,9 +42,8 @@ export function waitUntilSeen(mem: Shared, thread: number): void {
 
 /** Blocks until every other thread has been seen without references. */
 export function synchronize(mem: Shared, map: SeamMap): void {
-  for (let thread = 0; thread < map.threads; thread++) {
-    if (thread !== mem.thread) makeRequest(mem, thread, REQUEST_QUIESCE);
-  }
+  // The caller's own thread too: it is outside, and what it cached grows stale like everybody's.
+  for (let thread = 0; thread < map.threads; thread++) makeRequest(mem, thread, REQUEST_QUIESCE);
   for (let thread = 0; thread < map.threads; thread++) {
     if (thread !== mem.thread) waitUntilSeen(mem, thread);
   }

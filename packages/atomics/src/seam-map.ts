@@ -9,7 +9,8 @@ const LINE = 64;
 const THREAD_STRIDE = 2 * LINE;
 const FIRST = 4096;
 const WASM_PAGE = 65_536;
-const LARGEST = 2 ** 32;
+/** So that every address is a positive int32: larger ones are doubles to JavaScript. */
+const LARGEST = 2 ** 31;
 
 /** What a memory has to hold. `words` in bytes; `ram` is guest memory, in 32-bit words. */
 export interface SeamSize {
@@ -29,7 +30,7 @@ export interface SeamMap extends SeamSize {
 
 const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
-/** Throws a RangeError when it is more than one WebAssembly memory can address. */
+/** Throws a RangeError when it is more than addresses reach. */
 export function seamMap(size: SeamSize): SeamMap {
   const pool = FIRST + size.threads * THREAD_STRIDE;
   const wordsAt = alignUp(pool + 2 * LINE + size.frames * 4, LINE);
@@ -37,7 +38,7 @@ export function seamMap(size: SeamSize): SeamMap {
   const end = framesAt + size.frames * size.frameBytes;
   if (!(end <= LARGEST)) {
     throw new RangeError(
-      `expected at most 4 GiB of page tables, locks and bitmaps, got ${(end / 2 ** 30).toFixed(1)} GiB ` +
+      `expected at most 2 GiB of page tables, locks and bitmaps, got ${(end / 2 ** 30).toFixed(1)} GiB ` +
         `(${size.frames} frames of ${size.frameBytes} bytes); usual cause: a guest that is too large`,
     );
   }

@@ -60,11 +60,27 @@ export class WasmShared implements Shared {
   readonly thread: number;
   readonly memory: SharedMemory;
   emit: ((event: SharedEvent) => void) | undefined = undefined;
+  // Not methods: a call of one of these is a call of WebAssembly, with no frame of ours between that has to be inlined.
+  readonly load32: Shared['load32'];
+  readonly store32: Shared['store32'];
+  readonly storePlain32: Shared['storePlain32'];
+  readonly xchg32: Shared['xchg32'];
+  readonly or32: Shared['or32'];
+  readonly and32: Shared['and32'];
+  readonly add32: Shared['add32'];
+  readonly load64: Shared['load64'];
+  readonly store64: Shared['store64'];
+  readonly storePlain64: Shared['storePlain64'];
+  readonly xchg64: Shared['xchg64'];
+  readonly or64: Shared['or64'];
+  readonly and64: Shared['and64'];
+  readonly add64: Shared['add64'];
+  readonly fence: Shared['fence'];
   readonly #ops: Ops;
   readonly #latch: Int32Array;
   readonly #latchLow: number;
   readonly #latchHigh: number;
-  readonly #ram: Int32Array;
+  private readonly ram: Int32Array;
   readonly #pool: FramePool;
   readonly #now: (() => number) | undefined;
   readonly #sleep: Ops['wait'];
@@ -81,39 +97,34 @@ export class WasmShared implements Shared {
   ) {
     this.thread = thread;
     this.memory = memory;
-    this.#ops = ops;
+    this.load32 = ops.load32;
+    this.store32 = ops.store32;
+    this.storePlain32 = ops.store32;
+    this.xchg32 = ops.xchg32;
+    this.or32 = ops.or32;
+    this.and32 = ops.and32;
+    this.add32 = ops.add32;
+    this.load64 = ops.load64;
+    this.store64 = ops.store64;
+    this.storePlain64 = ops.store64;
+    this.xchg64 = ops.xchg64;
+    this.or64 = ops.or64;
+    this.and64 = ops.and64;
+    this.add64 = ops.add64;
+    this.fence = ops.fence;
+    // A copy: engines look the exports themselves up by name at every call.
+    this.#ops = { ...ops };
     this.#sleep = sleep;
     this.#latch = new Int32Array(memory.words.buffer);
     this.#latchLow = latchAddress(thread) >> 2;
     this.#latchHigh = this.#latchLow + 1;
-    this.#ram = memory.ram;
+    this.ram = memory.ram;
     this.#now = now;
     this.#pool = new FramePool(this, memory.map);
   }
 
-  load32(address: number): number {
-    return this.#ops.load32(address);
-  }
-  store32(address: number, value: number): void {
-    this.#ops.store32(address, value);
-  }
-  storePlain32(address: number, value: number): void {
-    this.#ops.store32(address, value);
-  }
-  xchg32(address: number, value: number): number {
-    return this.#ops.xchg32(address, value);
-  }
   cmpxchg32(address: number, expected: number, value: number): boolean {
     return this.#ops.cmpxchg32(address, expected, value) === 1;
-  }
-  or32(address: number, bits: number): number {
-    return this.#ops.or32(address, bits);
-  }
-  and32(address: number, bits: number): number {
-    return this.#ops.and32(address, bits);
-  }
-  add32(address: number, value: number): number {
-    return this.#ops.add32(address, value);
   }
 
   get low(): number {
@@ -122,37 +133,13 @@ export class WasmShared implements Shared {
   get high(): number {
     return this.#latch[this.#latchHigh] as number;
   }
-  load64(address: number): number {
-    return this.#ops.load64(address);
-  }
-  store64(address: number, low: number, high: number): void {
-    this.#ops.store64(address, low, high);
-  }
-  storePlain64(address: number, low: number, high: number): void {
-    this.#ops.store64(address, low, high);
-  }
-  xchg64(address: number, low: number, high: number): number {
-    return this.#ops.xchg64(address, low, high);
-  }
   cmpxchg64(a: number, expectedLow: number, expectedHigh: number, l: number, h: number): boolean {
     return this.#ops.cmpxchg64(a, expectedLow, expectedHigh, l, h) === 1;
-  }
-  or64(address: number, low: number, high: number): number {
-    return this.#ops.or64(address, low, high);
-  }
-  and64(address: number, low: number, high: number): number {
-    return this.#ops.and64(address, low, high);
-  }
-  add64(address: number, low: number, high: number): number {
-    return this.#ops.add64(address, low, high);
-  }
-  fence(): void {
-    this.#ops.fence();
   }
 
   wait(address: number, expected: number, ms = -1): number {
     for (let spin = 0; spin < SPINS; spin++) {
-      if (this.#ops.load32(address) !== expected) return WAIT_NOT_EQUAL;
+      if (this.load32(address) !== expected) return WAIT_NOT_EQUAL;
     }
     return this.#sleep(address, expected, ms);
   }
@@ -161,13 +148,13 @@ export class WasmShared implements Shared {
   }
   waitUntil(address: number, mask: number, value: number): void {
     for (;;) {
-      const word = this.#ops.load32(address);
+      const word = this.load32(address);
       if ((word & mask) === value) return;
       this.wait(address, word);
     }
   }
   waitWhile(address: number, value: number): void {
-    while (this.#ops.load32(address) === value) this.wait(address, value);
+    while (this.load32(address) === value) this.wait(address, value);
   }
 
   lock(address: number): void {
@@ -246,10 +233,10 @@ export class WasmShared implements Shared {
   }
 
   guestLoad(index: number): number {
-    return this.#ram[index] as number;
+    return this.ram[index] as number;
   }
   guestStore(index: number, value: number): void {
-    this.#ram[index] = value;
+    this.ram[index] = value;
   }
 
   again(): void {}

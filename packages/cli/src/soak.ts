@@ -1,1 +1,96 @@
-export {};
+// npm run soak: every fault path in turn under everything at once, until the time is up. Exit code 1 at the first word lost.
+//
+// Each turn runs, at random: how many vCPUs, which guest, how much memory, how often the log is harvested, whether the
+// guest is migrated again and again, and whether slow faults share mmu_lock.
+import { GUESTS, type GuestName, type RunReport, runGuest } from '@faultline/machine';
+import type { FaultPath } from '@faultline/mmu';
+import { Command } from 'commander';
+import { EXIT_FINDING, EXIT_OK } from './exit.ts';
+import { count } from './table.ts';
+import { number, whole } from './words.ts';
+
+const PATHS: readonly FaultPath[] = ['slow', 'merged', 'current'];
+const SECONDS_PER_TURN = 2;
+
+interface Options {
+  readonly minutes: number;
+  readonly seed: number;
+}
+
+const program = new Command('soak')
+  .description('run all guests on all fault paths at random until the time is up')
+  .option('--minutes <N>', 'how long', number(0.05, 10_000), 5)
+  .option('--seed <N>', 'the same seed, the same turns', whole(0, 2 ** 31), 1)
+  .action(async (options: Options) => {
+    process.exitCode = await soak(options);
+  });
+await program.parseAsync();
+
+async function soak({ minutes, seed }: Options): Promise<number> {
+  const choose = chooser(seed);
+  const end = Date.now() + minutes * 60_000;
+  const totals = new Map<string, number>();
+  for (let turn = 0; Date.now() < end; turn++) {
+    const name = choose(Object.keys(GUESTS)) as GuestName;
+    const options = {
+      faultPath: PATHS[turn % PATHS.length] as FaultPath,
+      faultLock: choose(['shared', 'shared', 'exclusive'] as const),
+      seconds: SECONDS_PER_TURN,
+      vcpus: choose([1, 2, 2, 3, 4]),
+      pages: choose([64, 512, 4096]),
+      harvestsPerSecond: choose([20, 100, 500]),
+      migrate: choose([true, true, false]),
+    };
+    const report = await runGuest(name, options);
+    add(totals, report);
+    if (!report.integrity.ok) {
+      const seen = { ...report.integrity, lostWrites: report.integrity.lostWrites };
+      process.stdout.write(
+        `turn ${turn}: ${name} ${JSON.stringify(options)}\n${JSON.stringify(seen)}\n`,
+      );
+      process.stdout.write(`again: npm run soak -- --seed ${seed} --minutes ${minutes}\n`);
+      return EXIT_FINDING;
+    }
+    process.stdout.write(
+      `turn ${turn}: ${options.faultPath} ${options.faultLock}, ${name}, ${options.vcpus} vCPUs, ` +
+        `${count(report.pages)} pages: ${count(report.stat.pf_taken)} faults, ${report.migrations.length} migrations: nothing lost\n`,
+    );
+  }
+  for (const [name, value] of totals)
+    process.stdout.write(`${name.padEnd(34)}${count(value).padStart(16)}\n`);
+  return EXIT_OK;
+}
+
+function add(totals: Map<string, number>, report: RunReport): void {
+  const { stat, integrity, migrations, ksm, harvests } = report;
+  const counts: Record<string, number> = {
+    turns: 1,
+    faults: stat.pf_taken,
+    'repaired without the lock': stat.pf_fast,
+    'found repaired already': stat.pf_spurious,
+    'lost the exchange': stat.pf_fast_retry,
+    'mapped under mmu_lock': stat.pf_slow,
+    'overtaken by an invalidation': stat.pf_retry,
+    'TLB flushes served': stat.tlb_flush,
+    harvests: harvests.length,
+    migrations: migrations.length,
+    'pages sent': migrations.flatMap(({ rounds }) => rounds).reduce((sum, pages) => sum + pages, 0),
+    'pages merged': ksm?.merged ?? 0,
+    'merges that the guest overtook': ksm?.raced ?? 0,
+    'words compared, all equal': integrity.words * (1 + migrations.length),
+  };
+  for (const [name, value] of Object.entries(counts)) {
+    totals.set(name, (totals.get(name) ?? 0) + value);
+  }
+}
+
+/** Picks one of a list at random, the same ones for the same seed. */
+function chooser(seed: number): <Item>(items: readonly Item[]) => Item {
+  let state = Math.imul(seed + 1, 0x9e37_79b1) | 1;
+  return (items) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return items[(state >>> 0) % items.length] as (typeof items)[number];
+  };
+}

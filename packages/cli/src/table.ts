@@ -5,14 +5,27 @@ export interface Row {
   readonly cells: readonly string[];
 }
 
-/** Lines of at most `width` characters where the cells allow it; figures are aligned on the right. */
-export function formatTable(head: readonly string[], rows: readonly Row[]): string {
+export interface TableOptions {
+  /** Columns of words, by index; all others are aligned on the right. */
+  readonly leftAligned?: readonly number[];
+}
+
+/** A line for the heads and one for each row. */
+export function formatTable(
+  head: readonly string[],
+  rows: readonly Row[],
+  { leftAligned = [] }: TableOptions = {},
+): string {
   const names = Math.max(...rows.map(({ name }) => name.length), 0) + 2;
-  const columns = head.map((title, column) =>
+  const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map(({ cells }) => (cells[column] ?? '').length)),
   );
+  const pad = (text: string, column: number): string =>
+    leftAligned.includes(column)
+      ? text.padEnd(widths[column] ?? 0)
+      : text.padStart(widths[column] ?? 0);
   const line = (name: string, cells: readonly string[]): string =>
-    `${name.padEnd(names)}${columns.map((wide, column) => (cells[column] ?? '').padStart(wide)).join('  ')}`.trimEnd();
+    `${name.padEnd(names)}${widths.map((_, column) => pad(cells[column] ?? '', column)).join('  ')}`.trimEnd();
   return [line('', head), ...rows.map(({ name, cells }) => line(name, cells))].join('\n');
 }
 

@@ -31,15 +31,14 @@ export const PAGE_SIZE = 4096;
 /** 32-bit words of one page of guest memory. */
 export const PAGE_WORDS = 1024;
 
-/** Slots lie below it. A gfn is a 32-bit number here; this one, which no slot holds, stands for all beyond. */
-const GFN_LIMIT = 0xffff_ffff;
-
 export const gfnToGpa = (gfn: Gfn): Gpa => (gfn * PAGE_SIZE) as Gpa;
-// Below 4 GiB a shift keeps the number an int32 in the guest's hot loop; a division would make it a double.
 export const gpaToGfn = (gpa: Gpa): Gfn =>
-  (gpa < 0x1_0000_0000
-    ? gpa >>> PAGE_SHIFT
-    : Math.min(Math.floor(gpa / PAGE_SIZE), GFN_LIMIT)) as Gfn;
+  // An int32, by far the most, costs the guest's hot loop one shift; a division would make it a double.
+  ((gpa | 0) === gpa ? gpa >>> PAGE_SHIFT : Math.floor(gpa / PAGE_SIZE)) as Gfn;
+/** No page table or memslot reaches a gfn from here on. All that they hold, and this one, fit 32 bits and are not -1. */
+export const GFN_LIMIT = 0xffff_fffe;
+/** The gfn of a guest's access, `GFN_LIMIT` for all beyond it: 32 bits, so that no other gfn has its place in a TLB. */
+export const accessedGfn = (gpa: Gpa): Gfn => Math.min(gpaToGfn(gpa), GFN_LIMIT) as Gfn;
 /** Offset of a gpa within its page, in bytes. */
 export const offsetInPage = (gpa: Gpa): number => gpa & (PAGE_SIZE - 1);
 export const hvaToHvn = (hva: Hva): Hvn => Math.floor(hva / PAGE_SIZE) as Hvn;
@@ -57,11 +56,8 @@ export const X86_64: Geometry = { levels: 4, indexBits: 9 };
 export const gfnLimit = ({ levels, indexBits }: Geometry): number =>
   Math.min(2 ** (levels * indexBits), GFN_LIMIT);
 /** Index of `gfn`, below 2^32 as memslots are, in its table of `level`; level 1 holds the leaves. */
-export const tableIndex = (gfn: Gfn, level: number, indexBits: number): number => {
-  const shift = (level - 1) * indexBits;
-  // JavaScript takes a shift of 32 or more modulo 32; such a level indexes bits that no gfn has.
-  return shift < 32 ? (gfn >>> shift) & ((1 << indexBits) - 1) : 0;
-};
+export const tableIndex = (gfn: Gfn, level: number, indexBits: number): number =>
+  (gfn >>> ((level - 1) * indexBits)) & ((1 << indexBits) - 1);
 /** Pages that one entry of a table of `level` maps. */
 export const pagesPerEntry = (level: number, indexBits: number): number =>
   2 ** ((level - 1) * indexBits);

@@ -10,15 +10,17 @@ import {
   runTrace,
 } from '@faultline/machine';
 import type { FaultPath } from '@faultline/mmu';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { EXIT_FINDING, EXIT_OK, UsageError } from '../exit.ts';
 import { Progress } from '../progress.ts';
 import { runReport } from '../run-report.ts';
 import { type LoadedTrace, loadTrace } from '../trace-input.ts';
+import { number, oneOf, someOf, whole } from '../words.ts';
 
 const BUNDLED = 'k6.12-tdp-ksm-race.txt.gz';
 const PATHS: readonly FaultPath[] = ['slow', 'merged', 'current'];
 const MOST_VCPUS = 64;
+const NAMES = Object.keys(GUESTS) as GuestName[];
 
 interface Options {
   readonly path: FaultPath[];
@@ -35,13 +37,9 @@ export const runCommand = (): Command =>
   new Command('run')
     .description('run a guest on real threads and say what the fast path is worth')
     .argument('[TRACE]', `ftrace text of a KVM host, plain or gzip (a bundled one: ${BUNDLED})`)
-    .option('--path <LIST>', `fault paths, of ${PATHS.join(', ')}`, parsePaths, [...PATHS])
+    .option('--path <LIST>', `fault paths, of ${PATHS.join(', ')}`, someOf(PATHS), [...PATHS])
     .option('--vcpus <N>', 'virtual processors, a thread each', whole(1, MOST_VCPUS))
-    .option(
-      '--guest <NAME>',
-      `instead of a trace, a program: ${Object.keys(GUESTS).join(', ')}`,
-      parseGuest,
-    )
+    .option('--guest <NAME>', `instead of a trace, a program: ${NAMES.join(', ')}`, oneOf(NAMES))
     .option('--migrate', 'migrate into a second memory meanwhile, and compare')
     .option('--downtime-ms <N>', 'how long a migrated guest may stand still', whole(0, 60_000), 1)
     .option('--seconds <N>', 'how long to run each path', number(0.1, 86_400), 4)
@@ -85,34 +83,4 @@ function bundledTrace(): string {
   const file = fileURLToPath(new URL(`../../../../traces/${BUNDLED}`, import.meta.url));
   if (existsSync(file)) return file;
   throw new UsageError(`expected the bundled trace at ${file}; name a TRACE`);
-}
-
-function parsePaths(list: string): FaultPath[] {
-  return list.split(',').map((name) => {
-    const path = PATHS.find((candidate) => candidate === name);
-    if (path === undefined) throw new InvalidArgumentError(`expected some of ${PATHS.join(',')}.`);
-    return path;
-  });
-}
-
-function parseGuest(name: string): GuestName {
-  if (Object.hasOwn(GUESTS, name)) return name as GuestName;
-  throw new InvalidArgumentError(`expected one of ${Object.keys(GUESTS).join(', ')}.`);
-}
-
-function number(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`expected a number from ${least} to ${most}.`);
-  };
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  const parse = number(least, most);
-  return (text) => {
-    const value = parse(text);
-    if (Number.isInteger(value)) return value;
-    throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}.`);
-  };
 }

@@ -9,8 +9,8 @@ export const bitmapWord = (bitmap: number, hvn: Hvn): number => bitmap + ((hvn >
 export const bitmapBit = (hvn: Hvn): number => 1 << (hvn & 31);
 
 /** Marks one page as written, if its slot is logged. KVM: mark_page_dirty_in_slot(). */
-export function markPageDirty(mem: Shared, vm: Vm, slot: Memslot, gfn: Gfn): void {
-  if (!isLogged(slot)) return;
+export function markPageDirty(mem: Shared, vm: Vm, slot: Memslot | undefined, gfn: Gfn): void {
+  if (slot === undefined || !isLogged(slot)) return;
   const hvn = gfnToHvn(slot, gfn);
   mem.or32(bitmapWord(vm.at.dirty_bitmap, hvn), bitmapBit(hvn));
 }

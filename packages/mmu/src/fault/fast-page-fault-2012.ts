@@ -12,7 +12,6 @@ import {
   PT_WRITABLE_MASK,
 } from '../spte/spte.ts';
 import { walkToLastSptep } from '../spte/walk.ts';
-import { traced } from './fast-page-fault.ts';
 import type { PageFault } from './fault.ts';
 import {
   RET_PF_FIXED,
@@ -27,17 +26,17 @@ export function fastPageFault2012(mem: Shared, vm: Vm, fault: PageFault): RetPf 
   walkToLastSptep(mem, vm, fault);
   const low = mem.load64(fault.sptep);
   const high = mem.high;
-  if (!isShadowPresent(low)) return traced(mem, fault, low, high, RET_PF_RETRY); // the mapping changed under us
+  fault.old_low = low;
+  fault.old_high = high;
+  if (!isShadowPresent(low)) return RET_PF_RETRY; // the mapping changed under us
   // KVM checked against the level of the host's mapping, which the next year's fix (92a476cbfc47) replaced by this.
-  if (!isLastSpte(low, fault.level)) return traced(mem, fault, low, high, RET_PF_INVALID);
-  if (isWritable(low)) return traced(mem, fault, low, high, RET_PF_SPURIOUS);
-  if (!isHostWritable(low) || !isMmuWritable(low)) {
-    return traced(mem, fault, low, high, RET_PF_INVALID);
-  }
+  if (!isLastSpte(low, fault.level)) return RET_PF_INVALID;
+  if (isWritable(low)) return RET_PF_SPURIOUS;
+  if (!isHostWritable(low) || !isMmuWritable(low)) return RET_PF_INVALID;
   // Linearizes here, for the reasons in fast-page-fault.ts.
   if (!mem.cmpxchg64(fault.sptep, low, high, low | PT_WRITABLE_MASK, high)) {
-    return traced(mem, fault, low, high, RET_PF_RETRY); // the loser faults again
+    return RET_PF_RETRY; // the loser faults again
   }
-  if (fault.slot !== undefined) markPageDirty(mem, vm, fault.slot, fault.gfn); // after, never before
-  return traced(mem, fault, low, high, RET_PF_FIXED);
+  markPageDirty(mem, vm, fault.slot, fault.gfn); // after, never before
+  return RET_PF_FIXED;
 }

@@ -7,7 +7,6 @@
 //   - position names the gfn: the table is direct, so that the same value in the same place always means the same right.
 import type { Shared } from '@faultline/atomics';
 import { markPageDirty } from '../dirty/dirty-bitmap.ts';
-import type { MmuEvent } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
 import {
   isLastSpte,
@@ -29,44 +28,22 @@ export function fastPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
     walkToLastSptep(mem, vm, fault);
     const low = mem.load64(fault.sptep);
     const high = mem.high;
-    if (!isShadowPresent(low)) return traced(mem, fault, low, high, RET_PF_INVALID); // zapped meanwhile
-    if (!isLastSpte(low, fault.level)) return traced(mem, fault, low, high, RET_PF_INVALID); // a table appeared
-    if (isWritable(low)) return traced(mem, fault, low, high, RET_PF_SPURIOUS); // another vCPU, or a stale TLB
-    if (!isMmuWritable(low)) return traced(mem, fault, low, high, RET_PF_INVALID); // the host must be asked
+    fault.old_low = low;
+    fault.old_high = high;
+    if (!isShadowPresent(low)) return RET_PF_INVALID; // zapped meanwhile
+    if (!isLastSpte(low, fault.level)) return RET_PF_INVALID; // a table appeared where the walk ended
+    if (isWritable(low)) return RET_PF_SPURIOUS; // repaired by another vCPU, or our TLB was stale
+    if (!isMmuWritable(low)) return RET_PF_INVALID; // the host must be asked
     // One bit in the log cannot stand for the pages of a large leaf: it has to be split first.
-    if (fault.level > 1 && fault.slot !== undefined && isLogged(fault.slot)) {
-      return traced(mem, fault, low, high, RET_PF_INVALID);
-    }
+    if (fault.level > 1 && isLogged(fault.slot)) return RET_PF_INVALID;
     // Linearizes here. Whoever took the right to write away has changed this word since `low`, and then we lose. If the
     // same word came back, the slow path has checked it anew.
     if (mem.cmpxchg64(fault.sptep, low, high, low | PT_WRITABLE_MASK, high)) {
       // After, never before: a harvest between a mark and the exchange would take the mark and, finding W clear, change
       // nothing that the exchange could notice; the page would then be written with nobody to log it.
-      if (fault.slot !== undefined) markPageDirty(mem, vm, fault.slot, fault.gfn);
-      return traced(mem, fault, low, high, RET_PF_FIXED);
+      markPageDirty(mem, vm, fault.slot, fault.gfn);
+      return RET_PF_FIXED;
     }
   }
   return RET_PF_INVALID;
-}
-
-/** Tells a listener what the fast path saw and did; the new value is read again, as the kernel's tracepoint does. */
-export function traced(
-  mem: Shared,
-  fault: PageFault,
-  low: number,
-  high: number,
-  ret: RetPf,
-): RetPf {
-  mem.emit?.({
-    event: 'fast_page_fault',
-    vcpu_id: fault.vcpu_id,
-    cr2_or_gpa: fault.addr,
-    error_code: fault.error_code,
-    sptep: fault.sptep,
-    old_spte: { low, high },
-    new_spte: { low: mem.load64(fault.sptep), high: mem.high },
-    spurious: ret === RET_PF_SPURIOUS,
-    fixed: ret === RET_PF_FIXED,
-  } satisfies MmuEvent);
-  return ret;
 }

@@ -18,6 +18,9 @@ export interface PageFault {
   /** Where the walk ended: written by walkToLastSptep(). */
   sptep: Sptep;
   level: number;
+  /** The value that the fast path decided on, for whoever listens. */
+  old_low: number;
+  old_high: number;
 }
 
 export const newPageFault = (vcpu: number): PageFault => ({
@@ -31,4 +34,6 @@ export const newPageFault = (vcpu: number): PageFault => ({
   slot: undefined,
   sptep: 0 as Sptep,
   level: 0,
+  old_low: 0,
+  old_high: 0,
 });

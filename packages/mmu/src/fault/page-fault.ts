@@ -9,7 +9,7 @@ import { isWriteFault, pageFaultCanBeFast } from './error-code.ts';
 import { fastPageFault } from './fast-page-fault.ts';
 import { fastPageFault2012 } from './fast-page-fault-2012.ts';
 import type { PageFault } from './fault.ts';
-import { RET_PF_INVALID, type RetPf } from './ret-pf.ts';
+import { RET_PF_FIXED, RET_PF_INVALID, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
 import { slowPageFault } from './slow-page-fault.ts';
 
 /** How a fault ended, and whether the fast path ended it. */
@@ -33,26 +33,41 @@ export function pageFault(
   fault.write = isWriteFault(errorCode);
   mem.enterRead();
   fault.slot = gfnToMemslot(mem, vm, fault.memslots, fault.gfn);
-  mem.emit?.({
-    event: 'kvm_page_fault',
-    vcpu_id: fault.vcpu_id,
-    rip: 0,
-    fault_address: addr,
-    error_code: errorCode,
-  } satisfies MmuEvent);
-  const ret = pageFaultCanBeFast(errorCode) ? tryFastPath(mem, vm, fault) : RET_PF_INVALID;
+  if (mem.emit !== undefined) traceFault(mem, fault);
+  let ret: RetPf = RET_PF_INVALID;
+  if (pageFaultCanBeFast(errorCode) && vm.faultPath !== 'slow') {
+    ret =
+      vm.faultPath === 'current'
+        ? fastPageFault(mem, vm, fault)
+        : fastPageFault2012(mem, vm, fault);
+    if (mem.emit !== undefined) traceFastPageFault(mem, fault, ret);
+  }
   mem.exitRead();
   result.fast = ret !== RET_PF_INVALID;
   result.ret = result.fast ? ret : slowPageFault(mem, vm, fault);
 }
 
-function tryFastPath(mem: Shared, vm: Vm, fault: PageFault): RetPf {
-  switch (vm.faultPath) {
-    case 'current':
-      return fastPageFault(mem, vm, fault);
-    case 'merged':
-      return fastPageFault2012(mem, vm, fault);
-    case 'slow':
-      return RET_PF_INVALID;
-  }
+function traceFault(mem: Shared, { vcpu_id, addr, error_code }: PageFault): void {
+  mem.emit?.({
+    event: 'kvm_page_fault',
+    vcpu_id,
+    rip: 0,
+    fault_address: addr,
+    error_code,
+  } satisfies MmuEvent);
+}
+
+/** What the fast path saw and did; the new value is read again, as the kernel's tracepoint does. */
+function traceFastPageFault(mem: Shared, fault: PageFault, ret: RetPf): void {
+  mem.emit?.({
+    event: 'fast_page_fault',
+    vcpu_id: fault.vcpu_id,
+    cr2_or_gpa: fault.addr,
+    error_code: fault.error_code,
+    sptep: fault.sptep,
+    old_spte: { low: fault.old_low, high: fault.old_high },
+    new_spte: { low: mem.load64(fault.sptep), high: mem.high },
+    spurious: ret === RET_PF_SPURIOUS,
+    fixed: ret === RET_PF_FIXED,
+  } satisfies MmuEvent);
 }

@@ -13,7 +13,7 @@ export interface Walk {
 
 /** Address of the table that a non-leaf spte leads to. Table frames number below 2^20, so `low` says it all. */
 export const childTable = (vm: Vm, low: number): number =>
-  (vm.tablesAt + ((low >>> 12) << vm.tableShift)) >>> 0;
+  vm.tablesAt + ((low >>> 12) << vm.tableShift);
 
 export const tableFrame = (vm: Vm, table: number): number =>
   (table - vm.tablesAt) >>> vm.tableShift;
@@ -26,16 +26,20 @@ export const entryAt = (vm: Vm, table: number, gfn: Gfn, level: number): Sptep =
  * caller, who decides on it: each word is loaded once. KVM: kvm_tdp_mmu_fast_pf_get_last_sptep().
  */
 export function walkToLastSptep(mem: Shared, vm: Vm, walk: Walk): void {
-  let table: number = vm.root;
-  let level = vm.geometry.levels;
-  let sptep = entryAt(vm, table, walk.gfn, level);
+  const { tablesAt, tableShift } = vm;
+  const { levels, indexBits } = vm.geometry;
+  const { gfn } = walk;
+  const mask = (8 << indexBits) - 8;
+  let shift = (levels - 1) * indexBits;
+  let sptep = vm.root + (((gfn >>> shift) << 3) & mask);
+  let level = levels;
   for (; level > 1; level--) {
     const low = mem.load64(sptep);
     if (!isShadowPresent(low) || isLastSpte(low, level)) break;
-    table = childTable(vm, low);
-    sptep = entryAt(vm, table, walk.gfn, level - 1);
+    shift -= indexBits;
+    sptep = tablesAt + ((low >>> 12) << tableShift) + (((gfn >>> shift) << 3) & mask);
   }
-  walk.sptep = sptep;
+  walk.sptep = sptep as Sptep;
   walk.level = level;
 }
 

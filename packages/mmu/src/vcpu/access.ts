@@ -8,7 +8,7 @@
 //
 // The guest runs without paging of its own so far: gva = gpa.
 import type { Shared } from '@faultline/atomics';
-import { type Gfn, type Gpa, gpaToGfn, offsetInPage } from '../address.ts';
+import { accessedGfn, type Gfn, type Gpa, offsetInPage } from '../address.ts';
 import {
   PFERR_GUEST_FINAL_MASK,
   PFERR_PRESENT_MASK,
@@ -23,15 +23,15 @@ import { isLastSpte, isShadowPresent, isWritable, spteToPfn } from '../spte/spte
 import { walkToLastSptep } from '../spte/walk.ts';
 import { IN_GUEST_MODE } from '../vm/vcpu-mode.ts';
 import { enterGuest, poll } from './run.ts';
-import { tlbDrop, tlbFill, tlbLookup } from './tlb.ts';
+import { tlbDrop, tlbFill, tlbLookupRead, tlbLookupWrite } from './tlb.ts';
 import type { Vcpu } from './vcpu.ts';
 
 /** Stores an aligned 32-bit word. False: no memory there, the store went nowhere (a device would be asked). */
 export function write32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, value: number): boolean {
-  const gfn = gpaToGfn(gpa);
+  const gfn = accessedGfn(gpa);
   for (;;) {
     if (--vcpu.countdown < 0) poll(mem, vm, vcpu);
-    const base = tlbLookup(vcpu.tlb, gfn, true);
+    const base = tlbLookupWrite(vcpu.tlb, gfn);
     if (base >= 0) {
       mem.guestStore(base + (offsetInPage(gpa) >> 2), value);
       return true;
@@ -42,10 +42,10 @@ export function write32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, value: number
 
 /** Loads an aligned 32-bit word; all ones where there is no memory, as an empty bus reads. */
 export function read32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa): number {
-  const gfn = gpaToGfn(gpa);
+  const gfn = accessedGfn(gpa);
   for (;;) {
     if (--vcpu.countdown < 0) poll(mem, vm, vcpu);
-    const base = tlbLookup(vcpu.tlb, gfn, false);
+    const base = tlbLookupRead(vcpu.tlb, gfn);
     if (base >= 0) return mem.guestLoad(base + (offsetInPage(gpa) >> 2));
     if (!tlbMiss(mem, vm, vcpu, gpa, 0)) return -1;
   }
@@ -53,7 +53,7 @@ export function read32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa): number {
 
 /** Fills the TLB or handles the fault; false when there is no memory at `gpa`. */
 function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boolean {
-  const gfn = gpaToGfn(gpa);
+  const gfn = accessedGfn(gpa);
   // Beyond what the page table can index a walk would end at another gfn's leaf.
   const missing = gfn < vm.gfnLimit ? hardwareWalk(mem, vm, vcpu, gfn, access !== 0) : 0;
   if (missing < 0) return true;

@@ -1,6 +1,13 @@
 // Entering and leaving the guest. KVM: vcpu_enter_guest(), vcpu_run().
-import { MODE_STATE, type Shared, setMode, takeRequests } from '@faultline/atomics';
+import {
+  MODE_STATE,
+  REQUEST_QUIESCE,
+  type Shared,
+  setMode,
+  takeRequests,
+} from '@faultline/atomics';
 import type { Vm } from '../memory-map.ts';
+import { forgetMemslots } from '../vm/memslots.ts';
 import {
   IN_GUEST_MODE,
   KVM_REQ_TLB_FLUSH,
@@ -16,6 +23,7 @@ export function enterGuest(mem: Shared, vm: Vm, vcpu: Vcpu): void {
   while (setMode(mem, vcpu.fault.mode, IN_GUEST_MODE) !== 0) {
     const requests = takeRequests(mem, vcpu.fault.mode);
     vcpu.stat.exits++;
+    if ((requests & REQUEST_QUIESCE) !== 0) forgetMemslots(vcpu.fault.memslots);
     if ((requests & KVM_REQ_TLB_FLUSH) !== 0) {
       tlbFlush(vcpu.tlb);
       vcpu.stat.tlb_flush++;

@@ -1,42 +1,48 @@
 // A vCPU's translation look-aside buffer: direct-mapped, private, and the thing that flushes are about.
 //
-//   word 0   tag of the gfn, 0 for none      word 1   1 if stores may pass
-//   word 2   index of the page's first word in guest memory      (stride 4: an entry never straddles a cache line)
+//   word 0   gfn that loads may use, or NONE      word 1   gfn that stores may use, or NONE
+//   word 2   index of the page's first word in guest memory         (stride 4: an entry lies in one cache line)
+//
+// Two tags instead of a tag and a flag: one comparison tells a hit, of either kind.
 import type { Gfn } from '../address.ts';
 
-const INDEX_BITS = 10;
-export const TLB_ENTRIES: number = 1 << INDEX_BITS;
+export const TLB_ENTRIES = 1024;
 const STRIDE = 4;
 const MASK = TLB_ENTRIES - 1;
+/** No gfn that an access can have, as the int32 that the array holds: also not that of an access beyond all memory. */
+const NONE = -1;
 
 export type Tlb = Int32Array;
 
-export const newTlb = (): Tlb => new Int32Array(TLB_ENTRIES * STRIDE);
+export const newTlb = (): Tlb => new Int32Array(TLB_ENTRIES * STRIDE).fill(NONE);
 
 const entryOf = (gfn: Gfn): number => (gfn & MASK) << 2;
-// The bits that the index leaves out, plus one: no gfn of 32 bits has the tag of an empty entry.
-const tagOf = (gfn: Gfn): number => (gfn >>> INDEX_BITS) + 1;
 
-/** Index of the page's first word, or -1 when the access has to go through the page table. */
-export function tlbLookup(tlb: Tlb, gfn: Gfn, write: boolean): number {
+/** Index of the page's first word, or -1 when a load has to go through the page table. */
+export function tlbLookupRead(tlb: Tlb, gfn: Gfn): number {
   const entry = entryOf(gfn);
-  if (tlb[entry] !== tagOf(gfn) || (write && tlb[entry + 1] === 0)) return -1;
-  return (tlb[entry + 2] as number) >>> 0;
+  return tlb[entry] === (gfn | 0) ? (tlb[entry + 2] as number) >>> 0 : -1;
+}
+
+/** The same for a store. */
+export function tlbLookupWrite(tlb: Tlb, gfn: Gfn): number {
+  const entry = entryOf(gfn);
+  return tlb[entry + 1] === (gfn | 0) ? (tlb[entry + 2] as number) >>> 0 : -1;
 }
 
 export function tlbFill(tlb: Tlb, gfn: Gfn, writable: boolean, base: number): void {
   const entry = entryOf(gfn);
-  tlb[entry] = tagOf(gfn);
-  tlb[entry + 1] = writable ? 1 : 0;
+  tlb[entry] = gfn;
+  tlb[entry + 1] = writable ? gfn : NONE;
   tlb[entry + 2] = base;
 }
 
 /** What hardware does to the translation that faulted. */
 export function tlbDrop(tlb: Tlb, gfn: Gfn): void {
   const entry = entryOf(gfn);
-  if (tlb[entry] === tagOf(gfn)) tlb[entry] = 0;
+  if (tlb[entry] === (gfn | 0)) tlb.fill(NONE, entry, entry + 2);
 }
 
 export function tlbFlush(tlb: Tlb): void {
-  tlb.fill(0);
+  tlb.fill(NONE);
 }

@@ -35,6 +35,11 @@ export function vmConfig(options: VmOptions): VmConfig {
       return;
     throw new RangeError(`expected ${name} between ${least} and ${most}, got ${value}`);
   };
+  if (!((geometry.levels - 1) * geometry.indexBits < 32)) {
+    throw new RangeError(
+      'expected (levels - 1) * indexBits below 32: no memslot lies beyond gfn 2^32',
+    );
+  }
   check('vcpus', 1, 64);
   check('agents', 1, 64);
   check('hostPages', 1, 2 ** 22);

@@ -5,7 +5,7 @@
 //
 // KVM: struct kvm_memslots, SRCU. A reader here is a vCPU in a read section; one that was outside in the middle of a
 // fault compares the generation again (isPageFaultStale), which stands for KVM's longer SRCU section.
-import type { Shared } from '@faultline/atomics';
+import { makeRequest, REQUEST_QUIESCE, type Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import { MEMSLOT_WORDS, MEMSLOTS, type Vm } from '../memory-map.ts';
 
@@ -25,7 +25,7 @@ export interface Memslot {
   readonly flags: number;
 }
 
-/** A thread's private copy of the slots of one generation. */
+/** A thread's private copy of the slots of one generation; -1 when it has to be read anew. */
 export interface MemslotCache {
   generation: number;
   slots: readonly Memslot[];
@@ -37,7 +37,8 @@ export const newMemslotCache = (): MemslotCache => ({ generation: -1, slots: [],
 const slotAt = (vm: Vm, generation: number, index: number): number =>
   vm.at.memslot_arrays + ((generation & 1) * MEMSLOTS + index) * MEMSLOT_WORDS * 4;
 
-export const isLogged = (slot: Memslot): boolean => (slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
+export const isLogged = (slot: Memslot | undefined): boolean =>
+  slot !== undefined && (slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
 export const gfnToHvn = (slot: Memslot, gfn: Gfn): Hvn => (slot.hvn + (gfn - slot.baseGfn)) as Hvn;
 export const hvnToGfn = (slot: Memslot, hvn: Hvn): Gfn => (slot.baseGfn + (hvn - slot.hvn)) as Gfn;
 const holds = (slot: Memslot, gfn: Gfn): boolean =>
@@ -71,23 +72,34 @@ export function findSlot(mem: Shared, vm: Vm, id: number): Memslot {
   throw new RangeError(`expected a memslot, got id ${id}; there are: ${ids}`);
 }
 
-/** The slot that holds `gfn`, by a copy that is refreshed when the generation has moved. In a read section. */
+/**
+ * The slot that holds `gfn`, by this thread's copy. In a read section. The copy is good until the thread serves a request
+ * to pass a quiescent point: whoever replaces the slots waits for just that (`forgetMemslots`).
+ */
 export function gfnToMemslot(
   mem: Shared,
   vm: Vm,
   cache: MemslotCache,
   gfn: Gfn,
 ): Memslot | undefined {
-  const generation = mem.load32(vm.at.memslots);
-  if (cache.generation !== generation) {
-    cache.generation = generation;
-    cache.slots = readMemslots(mem, vm, generation);
-    cache.last = undefined;
-  }
   const { last } = cache;
   if (last !== undefined && holds(last, gfn)) return last;
+  return findMemslot(mem, vm, cache, gfn);
+}
+
+function findMemslot(mem: Shared, vm: Vm, cache: MemslotCache, gfn: Gfn): Memslot | undefined {
+  if (cache.generation === -1) {
+    cache.generation = mem.load32(vm.at.memslots);
+    cache.slots = readMemslots(mem, vm, cache.generation);
+  }
   cache.last = cache.slots.find((slot) => holds(slot, gfn));
   return cache.last;
+}
+
+/** The slots may have changed: what follows reads them anew. */
+export function forgetMemslots(cache: MemslotCache): void {
+  cache.generation = -1;
+  cache.last = undefined;
 }
 
 /**
@@ -114,5 +126,7 @@ export function installMemslots(mem: Shared, vm: Vm, slots: readonly Memslot[]):
   mem.store32(vm.at.memslots, generation);
   mem.notify(vm.at.memslots);
   mem.unlock(vm.at.mn_invalidate_lock);
+  // synchronize asks the other threads only; if this one is a vCPU, its own copy of the slots is as old as theirs.
+  if (mem.thread < vm.vcpus) makeRequest(mem, mem.thread, REQUEST_QUIESCE);
   mem.synchronize();
 }

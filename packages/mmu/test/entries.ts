@@ -1,0 +1,186 @@
+// Every way into this room, as a body that a checker can run again from its start: it makes its own private state, and has
+// no effect but through the seam and its result.
+import type { Shared } from '@faultline/atomics';
+import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
+import { newPageFault } from '../src/fault/fault.ts';
+import { type PageFaultResult, pageFault } from '../src/fault/page-fault.ts';
+import { RET_PF_RETRY } from '../src/fault/ret-pf.ts';
+import { slowPageFault } from '../src/fault/slow-page-fault.ts';
+import { faultInHostPage } from '../src/host/fault-in.ts';
+import { hostPtePfn } from '../src/host/host-pte.ts';
+import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host/ksm.ts';
+import { invalidateRangeEnd, invalidateRangeStart } from '../src/host/mmu-notifier.ts';
+import { putPage } from '../src/host/page-frames.ts';
+import type { FaultPath, Vm } from '../src/memory-map.ts';
+import { read32, write32 } from '../src/vcpu/access.ts';
+import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
+import { newVcpu } from '../src/vcpu/vcpu.ts';
+import { flushRemoteTlbs } from '../src/vm/flush-remote-tlbs.ts';
+import { gfnToMemslot } from '../src/vm/memslots.ts';
+import { pauseVcpus, resumeVcpus } from '../src/vm/pause.ts';
+import { createMemslot, deleteMemslot, setMemslotFlags } from '../src/vm/set-memory-region.ts';
+import { type Bench, gfnOf, gpaOf, hvnOf, LOGGED, makeBenchWithSlot, slotOf } from './fixture.ts';
+
+const GFN = 3;
+const TWIN = 9;
+
+export interface Entry {
+  readonly name: string;
+  readonly faultPath?: FaultPath;
+  /** By a vCPU's thread; otherwise an agent's. */
+  readonly vcpu?: true;
+  /** What comes before; its answer is the body's `given`. */
+  readonly setup?: (bench: Bench) => number;
+  readonly body: (mem: Shared, vm: Vm, given: number) => unknown;
+}
+
+const mapped = ({ guests }: Bench): number => {
+  for (const gfn of [GFN, TWIN]) guests[1].write(gfn, 7);
+  return 0;
+};
+const harvested = (bench: Bench): number => {
+  mapped(bench);
+  return getDirtyLog(bench.agent, bench.vm, 0);
+};
+const protectedTwin = (bench: Bench): number => {
+  mapped(bench);
+  return writeProtectHostPage(bench.agent, bench.vm, hvnOf(TWIN));
+};
+const shared = (bench: Bench): number => {
+  mapped(bench);
+  const kept = writeProtectHostPage(bench.agent, bench.vm, hvnOf(GFN));
+  makeKsmPage(bench.agent, bench.vm, hvnOf(GFN), kept);
+  return hostPtePfn(kept);
+};
+
+/** A vCPU of its own, in the guest for one access. */
+const inGuest =
+  (access: (mem: Shared, vm: Vm, vcpu: ReturnType<typeof newVcpu>) => unknown) =>
+  (mem: Shared, vm: Vm): unknown => {
+    const vcpu = newVcpu(0);
+    enterGuest(mem, vm, vcpu);
+    const result = access(mem, vm, vcpu);
+    leaveGuest(mem, vcpu);
+    return [result, vcpu.stat];
+  };
+const write = inGuest((mem, vm, vcpu) => write32(mem, vm, vcpu, gpaOf(GFN), 5));
+const read = inGuest((mem, vm, vcpu) => read32(mem, vm, vcpu, gpaOf(GFN)));
+const fault = (mem: Shared, vm: Vm): unknown => {
+  const result: PageFaultResult = { ret: RET_PF_RETRY, fast: false };
+  pageFault(mem, vm, newPageFault(0), gpaOf(GFN), 7, result);
+  return result;
+};
+const slowFault = (mem: Shared, vm: Vm): unknown => {
+  const own = newPageFault(0);
+  Object.assign(own, { gfn: gfnOf(GFN), write: true });
+  own.slot = gfnToMemslot(mem, vm, own.memslots, own.gfn);
+  return slowPageFault(mem, vm, own);
+};
+const takeAll = (mem: Shared, vm: Vm): unknown => {
+  const pages: number[] = [];
+  const count = takeDirty(mem, vm, { hvn: hvnOf(0), npages: 16 }, 0, (hvn) => pages.push(hvn));
+  return [count, pages];
+};
+
+const PATHS = ['slow', 'merged', 'current'] as const;
+export const ENTRIES: readonly Entry[] = [
+  { name: 'write32, first touch', vcpu: true, body: write },
+  ...PATHS.map(
+    (faultPath): Entry => ({
+      name: `write32 after a harvest, ${faultPath}`,
+      faultPath,
+      vcpu: true,
+      setup: harvested,
+      body: write,
+    }),
+  ),
+  { name: 'write32 to a shared page', vcpu: true, setup: shared, body: write },
+  { name: 'read32, first touch', vcpu: true, body: read },
+  { name: 'read32 of a shared page', vcpu: true, setup: shared, body: read },
+  {
+    name: 'read32 where no memory is',
+    vcpu: true,
+    body: inGuest((mem, vm, vcpu) => read32(mem, vm, vcpu, gpaOf(2 ** 32))),
+  },
+  ...PATHS.map(
+    (faultPath): Entry => ({
+      name: `pageFault, ${faultPath}`,
+      faultPath,
+      vcpu: true,
+      setup: harvested,
+      body: fault,
+    }),
+  ),
+  { name: 'slowPageFault', vcpu: true, setup: harvested, body: slowFault },
+  { name: 'getDirtyLog', setup: mapped, body: (mem, vm) => getDirtyLog(mem, vm, 0) },
+  { name: 'takeDirty', setup: harvested, body: takeAll },
+  {
+    name: 'createMemslot',
+    setup: ({ agent, vm }) => {
+      deleteMemslot(agent, vm, 0);
+      return 0;
+    },
+    body: (mem, vm) => createMemslot(mem, vm, slotOf({ id: 1, npages: 4 })),
+  },
+  { name: 'deleteMemslot', setup: mapped, body: (mem, vm) => deleteMemslot(mem, vm, 0) },
+  { name: 'setMemslotFlags off', setup: mapped, body: (mem, vm) => setMemslotFlags(mem, vm, 0, 0) },
+  {
+    name: 'setMemslotFlags on',
+    setup: (bench) => {
+      setMemslotFlags(bench.agent, bench.vm, 0, 0);
+      return mapped(bench);
+    },
+    body: (mem, vm) => setMemslotFlags(mem, vm, 0, LOGGED),
+  },
+  {
+    name: 'invalidateRangeStart and invalidateRangeEnd',
+    setup: mapped,
+    body: (mem, vm) => {
+      invalidateRangeStart(mem, vm, hvnOf(GFN), 8);
+      invalidateRangeEnd(mem, vm, hvnOf(GFN), 8);
+    },
+  },
+  {
+    name: 'faultInHostPage',
+    body: (mem, vm) => {
+      const pte = faultInHostPage(mem, vm, hvnOf(GFN), true);
+      putPage(mem, vm, hostPtePfn(pte));
+      return pte;
+    },
+  },
+  {
+    name: 'writeProtectHostPage',
+    setup: mapped,
+    body: (mem, vm) => writeProtectHostPage(mem, vm, hvnOf(GFN)),
+  },
+  {
+    name: 'makeKsmPage',
+    setup: protectedTwin,
+    body: (mem, vm, pte) => makeKsmPage(mem, vm, hvnOf(TWIN), pte),
+  },
+  {
+    name: 'mergeWithKsmPage',
+    setup: shared,
+    body: (mem, vm, pfn) => {
+      const pte = writeProtectHostPage(mem, vm, hvnOf(TWIN));
+      return mergeWithKsmPage(mem, vm, hvnOf(TWIN), pte, pfn as never);
+    },
+  },
+  {
+    name: 'pauseVcpus and resumeVcpus',
+    setup: mapped,
+    body: (mem, vm) => {
+      pauseVcpus(mem, vm);
+      resumeVcpus(mem, vm);
+    },
+  },
+  { name: 'flushRemoteTlbs', setup: mapped, body: flushRemoteTlbs },
+];
+
+/** A bench after the setup, and the body over it. */
+export function prepare({ faultPath = 'current', vcpu, setup, body }: Entry) {
+  const bench = makeBenchWithSlot(LOGGED, { faultPath });
+  const given = setup?.(bench) ?? 0;
+  const mem = bench.mems[vcpu ? 0 : 2] as (typeof bench.mems)[0];
+  return { mem, run: (own: Shared) => body(own, bench.vm, given) };
+}

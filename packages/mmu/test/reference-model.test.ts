@@ -1,0 +1,317 @@
+// The whole MMU against a few plain maps: what two vCPUs, a harvester, KSM and a VMM do in turn, in any order, must look to
+// the guest as if memory were an array, and to the reader of the log as if every store were noted by hand.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { gfnLimit } from '../src/address.ts';
+import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
+import {
+  hostPtePfn,
+  isHostPteKsm,
+  isHostPtePresent,
+  isHostPteWritable,
+} from '../src/host/host-pte.ts';
+import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host/ksm.ts';
+import { isSameContent, pageRefcount, putPage } from '../src/host/page-frames.ts';
+import type { FaultLock, FaultPath } from '../src/memory-map.ts';
+import { isHostWritable, isLastSpte, isWritable, spteToPfn } from '../src/spte/spte.ts';
+import { flushRemoteTlbs } from '../src/vm/flush-remote-tlbs.ts';
+import { isLogged, type Memslot } from '../src/vm/memslots.ts';
+import { createMemslot, deleteMemslot, setMemslotFlags } from '../src/vm/set-memory-region.ts';
+import { forEachSpte } from '../src/vm/tdp-iter.ts';
+import { type Bench, hostPteOf, hvnOf, illegalSptes, makeBench, pfnOf, slotOf } from './fixture.ts';
+
+const PAGE_WORDS = 4;
+/** Takes what each harvest found as soon as it is over. */
+const AT_ONCE = 0;
+/** Takes what several harvests found, now and then. */
+const LATER = 1;
+
+/** What the VM should be: no page table, no TLB, no log. */
+class Model {
+  readonly slots = new Map<number, Memslot>();
+  readonly memory = new Map<number, number>();
+  /** Pages of the VMM that the guest has written, in a logged slot, since that slot's last harvest. */
+  readonly written = new Set<number>();
+  /** What harvests found since the client LATER asked. */
+  readonly found = new Set<number>();
+
+  slotAt(gfn: number): Memslot | undefined {
+    return [...this.slots.values()].find((s) => gfn >= s.baseGfn && gfn < s.baseGfn + s.npages);
+  }
+  hvnAt(gfn: number): number | undefined {
+    const slot = this.slotAt(gfn);
+    return slot && slot.hvn + gfn - slot.baseGfn;
+  }
+  read(gfn: number, word: number): number {
+    const hvn = this.hvnAt(gfn);
+    return hvn === undefined ? -1 : (this.memory.get(hvn * PAGE_WORDS + word) ?? 0);
+  }
+  write(gfn: number, word: number, value: number): boolean {
+    const slot = this.slotAt(gfn);
+    if (slot === undefined) return false;
+    const hvn = slot.hvn + gfn - slot.baseGfn;
+    this.memory.set(hvn * PAGE_WORDS + word, value);
+    if (isLogged(slot)) this.written.add(hvn);
+    return true;
+  }
+  /** The pages of `slot` that were written and not harvested; forgets them. */
+  harvest({ hvn, npages }: Memslot): number[] {
+    const pages = [...this.written].filter((page) => page >= hvn && page < hvn + npages);
+    for (const page of pages) this.written.delete(page);
+    return pages;
+  }
+  canCreate(slot: Memslot, hostPages: number, limit: number): boolean {
+    const apart = (a: number, b: number, length: number) => a + slot.npages <= b || b + length <= a;
+    return (
+      slot.baseGfn + slot.npages <= limit &&
+      slot.hvn + slot.npages <= hostPages &&
+      [...this.slots.values()].every(
+        (s) =>
+          s.id !== slot.id &&
+          apart(slot.baseGfn, s.baseGfn, s.npages) &&
+          apart(slot.hvn, s.hvn, s.npages),
+      )
+    );
+  }
+}
+
+interface World {
+  readonly bench: Bench;
+  readonly model: Model;
+  /** Frames of which the same-page merging holds a reference. */
+  readonly stable: number[];
+}
+
+type Command =
+  | { do: 'write'; vcpu: 0 | 1; gfn: number; word: number; value: number }
+  | { do: 'read'; vcpu: 0 | 1; gfn: number; word: number }
+  | { do: 'harvest'; id: number }
+  | { do: 'take' }
+  | { do: 'merge'; kept: number; other: number; interrupted: boolean }
+  | { do: 'protect'; hvn: number }
+  | { do: 'drop' }
+  | { do: 'flush' }
+  | { do: 'flags'; id: number; flags: number }
+  | { do: 'delete'; id: number }
+  | { do: 'create'; id: number; baseGfn: number; npages: number; hvn: number; flags: number };
+
+function run(world: World, command: Command): void {
+  const { bench, model, stable } = world;
+  const { agent, vm, guests } = bench;
+  switch (command.do) {
+    case 'write': {
+      const { vcpu, gfn, word, value } = command;
+      expect(guests[vcpu].write(gfn, value, word)).toBe(model.write(gfn, word, value));
+      return;
+    }
+    case 'read': {
+      const { vcpu, gfn, word } = command;
+      expect(guests[vcpu].read(gfn, word)).toBe(model.read(gfn, word));
+      return;
+    }
+    case 'harvest': {
+      const slot = model.slots.get(command.id);
+      if (slot !== undefined) harvest(world, slot);
+      return;
+    }
+    case 'take': {
+      expect(takeAll(bench, LATER)).toEqual([...model.found].sort((a, b) => a - b));
+      model.found.clear();
+      return;
+    }
+    case 'merge':
+      merge(world, command);
+      return;
+    case 'protect':
+      writeProtectHostPage(agent, vm, hvnOf(command.hvn % vm.hostPages));
+      return;
+    case 'drop':
+      for (const pfn of stable.splice(0)) putPage(agent, vm, pfnOf(pfn));
+      return;
+    case 'flush':
+      flushRemoteTlbs(agent, vm);
+      return;
+    case 'flags': {
+      const slot = model.slots.get(command.id);
+      if (slot === undefined) return;
+      setMemslotFlags(agent, vm, slot.id, command.flags);
+      if (!isLogged(slot) || command.flags === 0) model.harvest(slot);
+      model.slots.set(slot.id, { ...slot, flags: command.flags });
+      return;
+    }
+    case 'delete': {
+      const slot = model.slots.get(command.id);
+      if (slot === undefined) return;
+      deleteMemslot(agent, vm, slot.id);
+      model.harvest(slot);
+      model.slots.delete(slot.id);
+      return;
+    }
+    case 'create': {
+      const { do: _, ...fields } = command;
+      const slot = slotOf(fields);
+      const create = () => createMemslot(agent, vm, slot);
+      if (!model.canCreate(slot, vm.hostPages, vm.gfnLimit)) {
+        expect(create).toThrow(RangeError);
+        return;
+      }
+      create();
+      model.slots.set(slot.id, slot);
+    }
+  }
+}
+
+function takeAll({ mems, vm }: Bench, client: number): number[] {
+  const pages: number[] = [];
+  const all = { hvn: hvnOf(0), npages: vm.hostPages };
+  takeDirty(mems[3] as (typeof mems)[0], vm, all, client, (hvn) => pages.push(hvn));
+  return pages;
+}
+
+/** More pages than were written may be found: a page mapped for a read counts, if it is writable. */
+function harvest({ bench, model }: World, slot: Memslot): void {
+  const dirty = getDirtyLog(bench.agent, bench.vm, slot.id);
+  const pages = takeAll(bench, AT_ONCE);
+  expect(pages.length).toBe(dirty);
+  expect(pages).toEqual(expect.arrayContaining(model.harvest(slot)));
+  expect(pages.filter((hvn) => hvn < slot.hvn || hvn >= slot.hvn + slot.npages)).toEqual([]);
+  for (const hvn of pages) model.found.add(hvn);
+}
+
+/** ksmd's steps for two pages; with `interrupted`, a guest writes the second before it is merged. */
+function merge(
+  world: World,
+  { kept: k, other: o, interrupted }: Extract<Command, { do: 'merge' }>,
+): void {
+  const { bench, model, stable } = world;
+  const { agent, vm } = bench;
+  const [kept, other] = [hvnOf(k % vm.hostPages), hvnOf(o % vm.hostPages)];
+  const keptPte = writeProtectHostPage(agent, vm, kept);
+  if (keptPte === 0 || kept === other) return;
+  expect(makeKsmPage(agent, vm, kept, keptPte)).toBe(true);
+  const pfn = hostPtePfn(keptPte);
+  stable.push(pfn);
+  const otherPte = writeProtectHostPage(agent, vm, other);
+  if (otherPte === 0 || isHostPteKsm(otherPte)) return;
+  if (!isSameContent(agent, vm, hostPtePfn(otherPte), pfn)) return;
+  const gfn = Array.from({ length: vm.gfnLimit }, (_, n) => n).find(
+    (n) => model.hvnAt(n) === other,
+  );
+  const written = interrupted && gfn !== undefined;
+  if (written) run(world, { do: 'write', vcpu: 1, gfn, word: 0, value: 9 });
+  expect(mergeWithKsmPage(agent, vm, other, otherPte, pfn)).toBe(!written);
+}
+
+/** Whatever else is true: the page table obeys its table of states and the host, and nothing leaks. */
+function check({ bench, model, stable }: World): void {
+  const { agent, vm } = bench;
+  expect(illegalSptes(bench)).toEqual([]);
+  const tooMuch: string[] = [];
+  forEachSpte(agent, vm, ({ low, high }, level, gfn) => {
+    if (!isLastSpte(low, level)) return;
+    const hvn = model.hvnAt(gfn);
+    const pte = hvn === undefined ? 0 : hostPteOf(bench, hvn);
+    const same = isHostPtePresent(pte) && hostPtePfn(pte) === spteToPfn(low, high);
+    const writable = isWritable(low) || isHostWritable(low);
+    if (!same || (writable && !isHostPteWritable(pte))) tooMuch.push(`gfn ${gfn}`);
+  });
+  expect(tooMuch).toEqual([]);
+  const references = new Map<number, number>();
+  const refer = (pfn: number) => references.set(pfn, (references.get(pfn) ?? 0) + 1);
+  for (const pfn of stable) refer(pfn);
+  for (let hvn = 0; hvn < vm.hostPages; hvn++) {
+    const pte = hostPteOf(bench, hvn);
+    if (isHostPtePresent(pte)) refer(hostPtePfn(pte));
+  }
+  const pfns = Array.from({ length: vm.pageFrames }, (_, pfn) => pfn);
+  expect(pfns.map((pfn) => pageRefcount(agent, vm, pfnOf(pfn)))).toEqual(
+    pfns.map((pfn) => references.get(pfn) ?? 0),
+  );
+}
+
+function checkAtEnd(world: World): void {
+  const { bench, model } = world;
+  for (const slot of model.slots.values()) harvest(world, slot);
+  for (let gfn = 0; gfn < bench.vm.gfnLimit; gfn++) {
+    for (const guest of bench.guests) {
+      const words = Array.from({ length: PAGE_WORDS }, (_, word) => guest.read(gfn, word));
+      expect(words).toEqual(words.map((_, word) => model.read(gfn, word)));
+    }
+  }
+}
+
+const GFNS = 12;
+const gfn = fc.nat({ max: GFNS });
+const hvn = fc.nat({ max: 11 });
+const word = fc.nat({ max: PAGE_WORDS - 1 });
+const vcpu = fc.constantFrom(0 as const, 1 as const);
+const id = fc.nat({ max: 1 });
+const flags = fc.nat({ max: 1 });
+
+const as = <Name extends Command['do'], Fields>(name: Name, fields: fc.Arbitrary<Fields>) =>
+  fields.map((values) => ({ do: name, ...values }));
+const access = { vcpu, gfn, word };
+const command = fc.oneof(
+  // Few values, so that pages often hold the same.
+  { weight: 8, arbitrary: as('write', fc.record({ ...access, value: fc.nat({ max: 2 }) })) },
+  { weight: 4, arbitrary: as('read', fc.record(access)) },
+  { weight: 3, arbitrary: as('harvest', fc.record({ id })) },
+  { weight: 1, arbitrary: as('take', fc.record({})) },
+  {
+    weight: 4,
+    arbitrary: as('merge', fc.record({ kept: hvn, other: hvn, interrupted: fc.boolean() })),
+  },
+  { weight: 1, arbitrary: as('protect', fc.record({ hvn })) },
+  { weight: 1, arbitrary: as('drop', fc.record({})) },
+  { weight: 1, arbitrary: as('flush', fc.record({})) },
+  { weight: 2, arbitrary: as('flags', fc.record({ id, flags })) },
+  { weight: 1, arbitrary: as('delete', fc.record({ id })) },
+  {
+    weight: 2,
+    arbitrary: as(
+      'create',
+      fc.record({ id, baseGfn: gfn, npages: fc.integer({ min: 1, max: 12 }), hvn, flags }),
+    ),
+  },
+) as fc.Arbitrary<Command>;
+
+const geometry = fc.record({
+  levels: fc.integer({ min: 2, max: 3 }),
+  indexBits: fc.integer({ min: 1, max: 3 }),
+});
+/** Most of the time a slot is there from the start; else few commands would find one. */
+const first = { do: 'create', id: 0, baseGfn: 0, npages: 4, hvn: 0, flags: 1 } as const;
+const commands = fc
+  .tuple(fc.boolean(), fc.array(command, { maxLength: 60, size: 'max' }))
+  .map(([bare, rest]): Command[] => (bare ? rest : [first, ...rest]));
+
+const CONFIGS = (['slow', 'merged', 'current'] as FaultPath[]).flatMap((faultPath) =>
+  (['shared', 'exclusive'] as FaultLock[]).map((faultLock) => ({ faultPath, faultLock })),
+);
+
+describe.each(CONFIGS)(
+  'any sequence of accesses, harvests, merges and slot changes, path $faultPath, lock $faultLock',
+  (config) => {
+    it('leaves memory, log and page table as the model says', () => {
+      fc.assert(
+        fc.property(geometry, commands, (shape, sequence) => {
+          const hostPages = Math.min(12, gfnLimit(shape));
+          const bench = makeBench({
+            ...config,
+            geometry: shape,
+            hostPages,
+            pageFrames: 3 * hostPages,
+            pageWords: PAGE_WORDS,
+          });
+          const world: World = { bench, model: new Model(), stable: [] };
+          for (const step of sequence) {
+            run(world, step);
+            check(world);
+          }
+          checkAtEnd(world);
+        }),
+        { numRuns: 50 },
+      );
+    });
+  },
+);
