@@ -182,5 +182,5 @@ export function prepare({ faultPath = 'current', vcpu, setup, body }: Entry) {
   const bench = makeBenchWithSlot(LOGGED, { faultPath });
   const given = setup?.(bench) ?? 0;
   const mem = bench.mems[vcpu ? 0 : 2] as (typeof bench.mems)[0];
-  return { mem, run: (own: Shared) => body(own, bench.vm, given) };
+  return { mem, vm: bench.vm, run: (own: Shared) => body(own, bench.vm, given) };
 }

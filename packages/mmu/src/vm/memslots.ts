@@ -5,7 +5,7 @@
 //
 // KVM: struct kvm_memslots, SRCU. A reader here is a vCPU in a read section; one that was outside in the middle of a
 // fault compares the generation again (isPageFaultStale), which stands for KVM's longer SRCU section.
-import { makeRequest, REQUEST_QUIESCE, type Shared } from '@faultline/atomics';
+import type { Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import { MEMSLOT_WORDS, MEMSLOTS, type Vm } from '../memory-map.ts';
 
@@ -126,7 +126,5 @@ export function installMemslots(mem: Shared, vm: Vm, slots: readonly Memslot[]):
   mem.store32(vm.at.memslots, generation);
   mem.notify(vm.at.memslots);
   mem.unlock(vm.at.mn_invalidate_lock);
-  // synchronize asks the other threads only; if this one is a vCPU, its own copy of the slots is as old as theirs.
-  if (mem.thread < vm.vcpus) makeRequest(mem, mem.thread, REQUEST_QUIESCE);
   mem.synchronize();
 }
