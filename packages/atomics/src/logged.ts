@@ -69,8 +69,8 @@ class LoggedShared implements Shared {
   xchg32(address: number, value: number): number {
     return this.#do('xchg32', address, [value]);
   }
-  cmpxchg32(address: number, expected: number, value: number): boolean {
-    return this.#do('cmpxchg32', address, [expected, value]) === (expected | 0);
+  cmpxchg32(address: number, expected: number, value: number): number {
+    return Number(this.#do('cmpxchg32', address, [expected, value]) === (expected | 0));
   }
   or32(address: number, bits: number): number {
     return this.#do('or32', address, [bits]);
@@ -93,9 +93,9 @@ class LoggedShared implements Shared {
   xchg64(address: number, low: number, high: number): number {
     return this.#do('xchg64', address, [low, high]);
   }
-  cmpxchg64(a: number, expectedLow: number, expectedHigh: number, l: number, h: number): boolean {
+  cmpxchg64(a: number, expectedLow: number, expectedHigh: number, l: number, h: number): number {
     this.#do('cmpxchg64', a, [expectedLow, expectedHigh, l, h]);
-    return this.low === (expectedLow | 0) && this.high === (expectedHigh | 0);
+    return Number(this.low === (expectedLow | 0) && this.high === (expectedHigh | 0));
   }
   or64(address: number, low: number, high: number): number {
     return this.#do('or64', address, [low, high]);

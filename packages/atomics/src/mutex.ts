@@ -6,7 +6,8 @@ const HELD = 1;
 /** Held, and somebody may sleep: the holder must wake. */
 const CONTENDED = 2;
 
-export const tryLock = (mem: Words, address: number): boolean => mem.cmpxchg32(address, FREE, HELD);
+export const tryLock = (mem: Words, address: number): boolean =>
+  mem.cmpxchg32(address, FREE, HELD) === 1;
 
 /** The part of `lock` that may sleep. */
 export function lockContended(mem: Words & Parking, address: number): void {

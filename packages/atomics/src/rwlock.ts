@@ -32,7 +32,7 @@ export function readUnlock(mem: Words & Parking, address: number): void {
 }
 
 export const tryWriteLock = (mem: Words, address: number): boolean =>
-  mem.cmpxchg32(address, 0, WRITER);
+  mem.cmpxchg32(address, 0, WRITER) === 1;
 
 /** May sleep. */
 export function writeLockContended(mem: Words & Parking, address: number): void {

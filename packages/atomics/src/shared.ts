@@ -19,8 +19,8 @@ export interface Words {
   storePlain32(address: number, value: number): void;
   /** Returns the value found, as `or32`, `and32` and `add32` do. */
   xchg32(address: number, value: number): number;
-  /** Whether the word held `expected` and now holds `value`; `low` is the value found. */
-  cmpxchg32(address: number, expected: number, value: number): boolean;
+  /** 1 if the word held `expected` and now holds `value`, else 0; `low` is the value found. */
+  cmpxchg32(address: number, expected: number, value: number): number;
   or32(address: number, bits: number): number;
   and32(address: number, bits: number): number;
   add32(address: number, value: number): number;
@@ -37,14 +37,14 @@ export interface Words {
   storePlain64(address: number, low: number, high: number): void;
   /** Returns the low half of the value found, as `or64`, `and64` and `add64` do. */
   xchg64(address: number, low: number, high: number): number;
-  /** Compares all 64 bits. Whether the word was exchanged; `low` and `high` hold what was found either way. */
+  /** Compares all 64 bits. 1 if the word was exchanged, else 0; `low` and `high` hold what was found either way. */
   cmpxchg64(
     address: number,
     expectedLow: number,
     expectedHigh: number,
     low: number,
     high: number,
-  ): boolean;
+  ): number;
   or64(address: number, low: number, high: number): number;
   and64(address: number, low: number, high: number): number;
   add64(address: number, low: number, high: number): number;

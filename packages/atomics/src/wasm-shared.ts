@@ -65,6 +65,7 @@ export class WasmShared implements Shared {
   readonly store32: Shared['store32'];
   readonly storePlain32: Shared['storePlain32'];
   readonly xchg32: Shared['xchg32'];
+  readonly cmpxchg32: Shared['cmpxchg32'];
   readonly or32: Shared['or32'];
   readonly and32: Shared['and32'];
   readonly add32: Shared['add32'];
@@ -72,11 +73,12 @@ export class WasmShared implements Shared {
   readonly store64: Shared['store64'];
   readonly storePlain64: Shared['storePlain64'];
   readonly xchg64: Shared['xchg64'];
+  readonly cmpxchg64: Shared['cmpxchg64'];
   readonly or64: Shared['or64'];
   readonly and64: Shared['and64'];
   readonly add64: Shared['add64'];
   readonly fence: Shared['fence'];
-  readonly #ops: Ops;
+  readonly #wake: Ops['notify'];
   readonly #latch: Int32Array;
   readonly #latchLow: number;
   readonly #latchHigh: number;
@@ -101,6 +103,7 @@ export class WasmShared implements Shared {
     this.store32 = ops.store32;
     this.storePlain32 = ops.store32;
     this.xchg32 = ops.xchg32;
+    this.cmpxchg32 = ops.cmpxchg32;
     this.or32 = ops.or32;
     this.and32 = ops.and32;
     this.add32 = ops.add32;
@@ -108,12 +111,12 @@ export class WasmShared implements Shared {
     this.store64 = ops.store64;
     this.storePlain64 = ops.store64;
     this.xchg64 = ops.xchg64;
+    this.cmpxchg64 = ops.cmpxchg64;
     this.or64 = ops.or64;
     this.and64 = ops.and64;
     this.add64 = ops.add64;
     this.fence = ops.fence;
-    // A copy: engines look the exports themselves up by name at every call.
-    this.#ops = { ...ops };
+    this.#wake = ops.notify;
     this.#sleep = sleep;
     this.#latch = new Int32Array(memory.words.buffer);
     this.#latchLow = latchAddress(thread) >> 2;
@@ -123,18 +126,11 @@ export class WasmShared implements Shared {
     this.#pool = new FramePool(this, memory.map);
   }
 
-  cmpxchg32(address: number, expected: number, value: number): boolean {
-    return this.#ops.cmpxchg32(address, expected, value) === 1;
-  }
-
   get low(): number {
     return this.#latch[this.#latchLow] as number;
   }
   get high(): number {
     return this.#latch[this.#latchHigh] as number;
-  }
-  cmpxchg64(a: number, expectedLow: number, expectedHigh: number, l: number, h: number): boolean {
-    return this.#ops.cmpxchg64(a, expectedLow, expectedHigh, l, h) === 1;
   }
 
   wait(address: number, expected: number, ms = -1): number {
@@ -144,7 +140,7 @@ export class WasmShared implements Shared {
     return this.#sleep(address, expected, ms);
   }
   notify(address: number, count = -1): number {
-    return this.#ops.notify(address, count);
+    return this.#wake(address, count);
   }
   waitUntil(address: number, mask: number, value: number): void {
     for (;;) {

@@ -119,7 +119,7 @@ export class PlainWords {
       won = join(low, high) === a;
     }
     const found = verb.startsWith('store') ? undefined : low;
-    const answer = verb.startsWith('cmpxchg') ? won : found;
+    const answer = verb.startsWith('cmpxchg') ? Number(won) : found;
     return latches(verb) ? { answer, latch: [low, high] } : { answer };
   }
 

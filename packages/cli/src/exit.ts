@@ -1,11 +1,12 @@
 // Exit codes that scripts may rely on, and which error means which.
+import { inspect } from 'node:util';
 import { TraceError } from '@faultline/trace';
 
 export const EXIT_OK = 0;
 /** Something was found: a word lost, a right that nobody gave. */
 export const EXIT_FINDING = 1;
 export const EXIT_USAGE = 2;
-/** Input that cannot be read, is damaged, or holds nothing. */
+/** Input that cannot be read, holds nothing, or is damaged or cut: then its sound part has been reported. */
 export const EXIT_INPUT = 3;
 
 /** Bad words on the command line. */
@@ -27,6 +28,5 @@ export function exitCodeOf(error: unknown): number {
 /** One line for what the user can mend; everything there is for what only we can. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const ours = exitCodeOf(error) !== EXIT_FINDING;
-  return ours ? error.message : (error.stack ?? error.message);
+  return exitCodeOf(error) === EXIT_FINDING ? inspect(error) : error.message;
 }

@@ -1,14 +1,16 @@
 // What `run` prints: one column per fault path, the kernel's own figures beside them where a trace was played.
-import type { GuestName, RunReport } from '@faultline/machine';
+import { GUESTS, type GuestName, type Integrity, type RunReport } from '@faultline/machine';
+import type { TraceSummary } from '@faultline/trace';
 import { count, figure, formatTable, nanoseconds, percent, type Row } from './table.ts';
 import type { LoadedTrace } from './trace-input.ts';
 
 type Source = GuestName | LoadedTrace;
 
+/** Text, or one JSON object. `migrate`: it was asked for, so that its absence is said aloud. */
 export function runReport(
   source: Source,
   reports: readonly RunReport[],
-  { json }: { readonly json: boolean },
+  { json, migrate }: { readonly json: boolean; readonly migrate: boolean },
 ): string {
   if (json) return `${JSON.stringify(jsonOf(source, reports))}\n`;
   const head = heading(source, reports);
@@ -16,23 +18,53 @@ export function runReport(
     [...(isTrace(source) ? ['kernel'] : []), ...reports.map(({ faultPath }) => faultPath)],
     rows(source, reports),
   );
-  return `${[...head, '', table, '', ...verdict(reports)].join('\n')}\n`;
+  const end = reports.flatMap((report) => verdict(report, migrate));
+  return `${[...head, '', table, '', ...end].join('\n')}\n`;
 }
 
 const isTrace = (source: Source): source is LoadedTrace => typeof source !== 'string';
 
 function heading(source: Source, reports: readonly RunReport[]): string[] {
   const [first] = reports as readonly [RunReport];
-  const size = `${count(first.pages)} pages, ${first.vcpus} vCPU${first.vcpus === 1 ? '' : 's'}`;
-  if (!isTrace(source)) return [`guest ${source}: ${size} on threads of their own`];
+  const size = `${count(first.pages)} pages, ${plural(first.vcpus, 'vCPU')}`;
+  const paths = reports.map(({ faultPath }) => PATHS_SAY[faultPath]).join('; ');
+  if (!isTrace(source))
+    return [`guest ${source}: ${GUESTS[source].says}`, `  ${size}`, `  ${paths}`];
   const { name, summary, plan } = source;
-  const { lost } = summary;
-  const missing = lost.overwritten + lost.reported + lost.missing;
+  const turns = first.vcpus < plan.vcpus ? `, which play the trace's ${plan.vcpus} in turn` : '';
+  const notes = [`${size}${turns}`, ...damage(summary), ...plan.notes, paths];
   return [
-    `${name}: ${count(summary.events)} events, ${missing === 0 ? 'none lost' : `${count(missing)} LOST`}; ${size}`,
-    ...(summary.truncated ? ['the file ends too early; its sound part is played'] : []),
-    ...(summary.errorCount > 0 ? [`${count(summary.errorCount)} lines could not be read`] : []),
-    ...plan.notes,
+    `${name}: ${count(summary.events)} events, ${lost(summary)}`,
+    ...notes.map((note) => `  ${note}`),
+  ];
+}
+
+const PATHS_SAY: Readonly<Record<RunReport['faultPath'], string>> = {
+  slow: 'slow: always mmu_lock',
+  merged: 'merged: fast path of 2012',
+  current: 'current: fast path of 6.12',
+};
+
+const plural = (n: number, one: string, many = `${one}s`): string =>
+  `${count(n)} ${n === 1 ? one : many}`;
+
+function lost({ lost: { overwritten, reported, unnumbered } }: TraceSummary): string {
+  const missing = overwritten + reported;
+  if (unnumbered > 0) return `${missing === 0 ? 'some' : `more than ${count(missing)}`} LOST`;
+  return missing === 0 ? 'none lost' : `${count(missing)} LOST`;
+}
+
+function damage({ truncated, lost: { missing }, errorCount, errors }: TraceSummary): string[] {
+  const [first] = errors;
+  return [
+    ...(truncated ? ['the file ends too early; its sound part is played'] : []),
+    ...(missing > 0 ? [`its header counts ${count(missing)} more events than it holds`] : []),
+    ...(first === undefined
+      ? []
+      : [
+          `${plural(errorCount, 'line')} could not be read, from line ${first.line} on:`,
+          `  expected ${first.expected}`,
+        ]),
   ];
 }
 
@@ -55,38 +87,40 @@ function rows(source: Source, reports: readonly RunReport[]): Row[] {
       (report) => measured(report, report.stat[key]),
       theirs === undefined ? '' : count(theirs),
     );
+  const clocked = (name: string, ns: (report: RunReport) => number): Row =>
+    row(name, (report) => (report.latency.count === 0 ? NOTHING : nanoseconds(ns(report))));
+  const lockMs = (name: string, key: 'waitedMs' | 'writtenMs' | 'readMs'): Row =>
+    row(name, ({ lock, passes }) => figure(lock[key] / Math.max(1, passes)));
   const many = reports.some(({ migrations }) => migrations.length > 0);
   return [
     ...(kernel === undefined ? [] : [row('passes', ({ passes }) => count(passes), '1')]),
     stat(`faults${each}`, 'pf_taken', kernel?.pageFaults),
-    stat('  repaired without the lock', 'pf_fast', kernel?.fastFixed),
-    stat('  found repaired already', 'pf_spurious', kernel?.fastSpurious),
-    stat('  lost the exchange, again', 'pf_fast_retry'),
+    stat('  repaired without mmu_lock', 'pf_fast', kernel?.fastFixed),
+    stat('  spurious: repaired already', 'pf_spurious', kernel?.fastSpurious),
+    stat('  lost the cmpxchg, retried', 'pf_fast_retry'),
     stat('  mapped under mmu_lock', 'pf_slow', kernel?.setSpte),
     row(
-      '  overtaken, faulted again',
+      '  stale page fault, retried',
       (report) => measured(report, report.stat.pf_retry),
       kernel === undefined ? '' : count(remainder(kernel)),
     ),
-    stat('  no memory there', 'pf_emulate'),
+    stat('  no memslot there', 'pf_emulate'),
     row(
-      'share without the lock',
+      'share without mmu_lock',
       ({ stat: { pf_fast, pf_taken } }) => percent(pf_fast, pf_taken),
       kernel === undefined ? '' : percent(kernel.fastFixed, kernel.pageFaults),
     ),
-    row('mean per fault, in batches', ({ meanNs }) =>
-      meanNs === undefined ? '-' : nanoseconds(meanNs),
-    ),
-    row('mean per fault, timed', ({ timedMeanNs }) => nanoseconds(timedMeanNs)),
-    row('write-protection fault p50', ({ latency }) => nanoseconds(latency.p50)),
-    row('  p99', ({ latency }) => nanoseconds(latency.p99)),
-    row('  p99.9', ({ latency }) => nanoseconds(latency.p999)),
-    row('  p99.99', ({ latency }) => nanoseconds(latency.p9999)),
-    row("  the clock's part of each", ({ timerNs }) => nanoseconds(timerNs)),
+    row("mean fault with guest's work", ({ meanNs }) => nanosecondsOr(meanNs)),
+    row('mean fault by itself', ({ timedMeanNs }) => nanosecondsOr(timedMeanNs)),
+    clocked('write-protection fault p50', ({ latency }) => latency.p50),
+    clocked('  p99', ({ latency }) => latency.p99),
+    clocked('  p99.9', ({ latency }) => latency.p999),
+    clocked('  p99.99', ({ latency }) => latency.p9999),
+    clocked('  of which the clock takes', ({ timerNs }) => timerNs),
     ...stallRows(source, reports, row),
-    row('mmu_lock waited for, ms', ({ lock }) => figure(lock.waitedMs)),
-    row('  held for writing, ms', ({ lock }) => figure(lock.writtenMs)),
-    row('  held for reading, ms', ({ lock }) => figure(lock.readMs)),
+    lockMs(`mmu_lock waited for, ms${each}`, 'waitedMs'),
+    lockMs('  held for writing', 'writtenMs'),
+    lockMs('  held for reading', 'readMs'),
     stat(`TLB flushes served${each}`, 'tlb_flush'),
     row(
       `harvests${each}`,
@@ -95,7 +129,7 @@ function rows(source: Source, reports: readonly RunReport[]): Row[] {
     ),
     row(
       '  dirty pages in each, mean',
-      ({ harvests }) => count(mean(harvests)),
+      ({ harvests }) => (harvests.length === 0 ? NOTHING : count(mean(harvests))),
       kernel === undefined ? '' : count(kernel.dirtyPages / Math.max(1, kernel.harvests)),
     ),
     ...(reports.some(({ ksm }) => ksm !== undefined)
@@ -106,14 +140,20 @@ function rows(source: Source, reports: readonly RunReport[]): Row[] {
   ];
 }
 
+/** Nothing of the kind was measured. */
+const NOTHING = '-';
+const nanosecondsOr = (ns: number | undefined): string =>
+  ns === undefined ? NOTHING : nanoseconds(ns);
+
 type MakeRow = (name: string, ours: (report: RunReport) => string) => Row;
 
 function stallRows(source: Source, reports: readonly RunReport[], row: MakeRow): Row[] {
-  const vcpus = Math.max(...reports.map((report) => report.vcpus));
+  const most = Math.max(...reports.map((report) => report.vcpus));
   const unit = isTrace(source) ? 'ms per pass' : 'ms per second';
-  return Array.from({ length: vcpus }, (_, vcpu) =>
+  return Array.from({ length: most }, (_, vcpu) =>
     row(`vCPU ${vcpu} stalled, ${unit}`, ({ stall, passes }) => {
-      const { ms = 0, ofMs = 1 } = stall[vcpu] ?? {};
+      const { ms, ofMs = 0 } = stall[vcpu] ?? {};
+      if (ms === undefined || ofMs === 0) return NOTHING;
       return figure(isTrace(source) ? ms / Math.max(1, passes - 1) : (1000 * ms) / ofMs);
     }),
   );
@@ -138,23 +178,36 @@ const remainder = (kernel: LoadedTrace['plan']['kernel']): number =>
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-function verdict(reports: readonly RunReport[]): string[] {
-  return reports.map(({ faultPath, integrity, migrations }) => {
-    const { words, ok } = integrity;
-    const copies =
-      migrations.length > 0 ? `, ${count(migrations.length)} migrated copies equal` : '';
-    if (ok)
-      return `${faultPath}: nothing lost: ${count(words)} words are what was written${copies}`;
-    return [
-      `${faultPath}: INTEGRITY VIOLATED`,
-      `  ${count(integrity.wrongWords)} of ${count(words)} words are not what was written`,
-      `  ${count(integrity.wrongSptes)} sptes grant what the host does not, or have illegal bits`,
-      `  ${count(integrity.changedMergedPages)} merged pages changed under their sharers`,
-      `  ${count(integrity.migrationDifferences)} words differ between source and destination`,
-      ...(integrity.damagedFrame ? ['  a freed page table was written to'] : []),
-      ...integrity.lostWrites.map((text) => `  ${text}`),
-    ].join('\n');
-  });
+function verdict(
+  { faultPath, stat, integrity, migrations }: RunReport,
+  migrate: boolean,
+): string[] {
+  const { words, ok } = integrity;
+  const migrated = plural(migrations.length, 'migrated copy', 'migrated copies');
+  const copies = migrations.length > 0 ? `, ${migrated} equal` : '';
+  return [
+    ...(ok
+      ? [`${faultPath}: nothing lost: ${count(words)} words as written${copies}`]
+      : [`${faultPath}: INTEGRITY VIOLATED`, ...violations(integrity).map((text) => `  ${text}`)]),
+    ...(stat.pf_taken === 0 ? [`${faultPath}: not one fault was measured: run it for longer`] : []),
+    ...(migrate && migrations.length === 0
+      ? [`${faultPath}: NOT migrated: no memslot of the trace is ever logged`]
+      : []),
+  ];
+}
+
+function violations({ words, lostWrites, damagedFrame, ...found }: Integrity): string[] {
+  const counted: [number, string][] = [
+    [found.wrongWords, `of ${count(words)} words are not what was written`],
+    [found.wrongSptes, 'sptes grant what the host does not, or have illegal bits'],
+    [found.changedMergedPages, 'merged pages changed under their sharers'],
+    [found.migrationDifferences, 'words differ between source and destination'],
+  ];
+  return [
+    ...counted.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`),
+    ...(damagedFrame ? ['a freed page table was written to'] : []),
+    ...lostWrites,
+  ];
 }
 
 function jsonOf(source: Source, reports: readonly RunReport[]): object {

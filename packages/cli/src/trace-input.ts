@@ -15,10 +15,22 @@ export interface LoadedTrace {
 export async function loadTrace(file: string, progress: Progress): Promise<LoadedTrace> {
   progress.show(`reading ${basename(file)}`);
   const planner = new TracePlanner();
-  const summary = await readTrace(file, (event) => planner.add(event));
+  const summary = await readTrace(file, (event) => {
+    expectSound(`${file}:${event.line}`, () => planner.add(event));
+  });
+  return { name: basename(file), summary, plan: expectSound(file, () => planner.plan()) };
+}
+
+/** What the planner finds wrong is the input's fault, and says where. */
+function expectSound<Result>(place: string, step: () => Result): Result {
   try {
-    return { name: basename(file), summary, plan: planner.plan() };
+    return step();
   } catch (error) {
-    throw new InputError(`${file}: ${(error as Error).message}`);
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError(`${place}: ${error.message}`);
   }
 }
+
+/** Its end was missing, or some of its lines could not be read: what is said of it is said of the rest. */
+export const isDamaged = ({ truncated, errorCount }: TraceSummary): boolean =>
+  truncated || errorCount > 0;

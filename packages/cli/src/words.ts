@@ -1,22 +1,22 @@
-// Parsers for options: each says what it expected.
+// Parsers for options: each says what it expected; what it got is added by whoever prints it.
 import { InvalidArgumentError } from 'commander';
 
 /** A number within limits. */
-export function number(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`expected a number from ${least} to ${most}.`);
-  };
-}
+export const number = (least: number, most: number): ((text: string) => number) =>
+  parser(`a number from ${least} to ${most}`, (value) => value >= least && value <= most);
 
 /** A whole number within limits. */
-export function whole(least: number, most: number): (text: string) => number {
-  const parse = number(least, most);
+export const whole = (least: number, most: number): ((text: string) => number) =>
+  parser(
+    `a whole number from ${least} to ${most}`,
+    (value) => Number.isInteger(value) && value >= least && value <= most,
+  );
+
+function parser(expected: string, fits: (value: number) => boolean): (text: string) => number {
   return (text) => {
-    const value = parse(text);
-    if (Number.isInteger(value)) return value;
-    throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}.`);
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (fits(value)) return value;
+    throw new InvalidArgumentError(`expected ${expected}.`);
   };
 }
 

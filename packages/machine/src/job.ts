@@ -43,6 +43,9 @@ export type Job = { readonly machine: Machine } & (
   | { readonly role: 'ksmd'; readonly regions: readonly Region[] }
 );
 
+/** A worker's first message: it is connected and goes to work. */
+export const BEGUN = 'begun';
+
 /** Times of mmu_lock as one thread saw them. */
 export interface LockReport {
   readonly waits: number;

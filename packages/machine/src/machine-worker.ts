@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { connectThread, type WasmShared } from '@faultline/atomics';
 import { isStopped, sleep } from './control.ts';
-import type { Job, LockReport, WorkerReport } from './job.ts';
+import { BEGUN, type Job, type LockReport, type WorkerReport } from './job.ts';
 import { Ksmd, type KsmStat } from './ksmd.ts';
 import { AGENTS } from './machine.ts';
 import { runPlayer, runProgram } from './vcpu-loop.ts';
@@ -58,6 +58,7 @@ function lockReport(shared: WasmShared): LockReport {
   return { waits, waitedMs, writes, writtenMs, readMs };
 }
 
+parentPort?.postMessage(BEGUN);
 const report = run();
 mem.disconnect();
 parentPort?.postMessage({ ...report, lock: lockReport(mem) } satisfies WorkerReport);

@@ -25,6 +25,10 @@ export interface Machine {
 /** Threads beside the vCPUs: whoever sets up and verifies, the VMM, ksmd. */
 export const AGENTS = { main: 0, vmm: 1, ksmd: 2 } as const;
 
+export const MOST_VCPUS = 64;
+/** Pages of guest memory that a machine can have: with the spare frames for merging, as many as 2^32 words fill. */
+export const MOST_PAGES: number = Math.floor(((2 ** 22 - 64) * 8) / 9);
+
 /** Makes a machine with zeroed memory and no memslot. Throws a RangeError when the host has not that much memory. */
 export function createMachine(options: VmOptions): Machine {
   const config = vmConfig({ ...options, agents: Object.keys(AGENTS).length });

@@ -90,7 +90,8 @@ export class Meter implements FaultObserver {
 
   report(lostWrite?: string): VcpuReport {
     const stat = { ...this.#vcpu.stat };
-    for (const [name, before] of Object.entries(this.#from ?? {})) {
+    // A vCPU that was stopped while it warmed up has measured nothing.
+    for (const [name, before] of Object.entries(this.#from ?? stat)) {
       stat[name as keyof VcpuStat] -= before;
     }
     return {

@@ -129,15 +129,18 @@ export class Migration {
   }
 }
 
-/** Words of one page of the VMM's memory that are not what `expected` says. No vCPU runs. */
+/** Words of one page of the VMM's memory that are not what `expected` says. No vCPU runs; ksmd may. */
 export function countDifferences(mem: Shared, vm: Vm, hvn: Hvn, expected: Int32Array): number {
-  const pte = mem.load32(hostPtep(vm, hvn));
-  const base = isHostPtePresent(pte) ? pageBase(vm, hostPtePfn(pte)) : -1;
+  const isPresent = isHostPtePresent(mem.load32(hostPtep(vm, hvn)));
+  // With a reference, as in #send: a page merged away under our hands would be compared with what a freed frame holds.
+  const pfn = isPresent ? hostPtePfn(faultInHostPage(mem, vm, hvn, false)) : undefined;
+  const base = pfn === undefined ? -1 : pageBase(vm, pfn);
   let differences = 0;
   for (let word = 0; word < PAGE_WORDS; word++) {
     const value = base < 0 ? 0 : mem.guestLoad(base + word);
     if (value !== expected[hvn * PAGE_WORDS + word]) differences++;
   }
+  if (pfn !== undefined) putPage(mem, vm, pfn);
   return differences;
 }
 

@@ -1,5 +1,4 @@
 // Runs a guest on real threads for a while and says what came of it.
-import { once } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { createHistogram } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
@@ -16,9 +15,16 @@ import {
 import { stopAll } from './control.ts';
 import { fill } from './fill.ts';
 import { GUESTS, type GuestName } from './guests/guests.ts';
-import type { Job, LockReport, MigrateSetup, WorkerReport } from './job.ts';
+import { BEGUN, type Job, type LockReport, type MigrateSetup, type WorkerReport } from './job.ts';
 import type { KsmStat } from './ksmd.ts';
-import { AGENTS, createMachine, createPages, type Machine, type Region } from './machine.ts';
+import {
+  AGENTS,
+  createMachine,
+  createPages,
+  type Machine,
+  MOST_VCPUS,
+  type Region,
+} from './machine.ts';
 import { timerCost, type VcpuReport } from './meter.ts';
 import type { MigrationResult } from './migration.ts';
 import type { TracePlan } from './trace-plan.ts';
@@ -68,10 +74,13 @@ export interface RunReport {
    * does more of that than of faulting.
    */
   readonly meanNs: number | undefined;
-  /** Nanoseconds per fault of any kind among those timed, the clock's cost taken off. */
-  readonly timedMeanNs: number;
-  /** Each vCPU's time in faults: milliseconds while measuring (timed faults, scaled to all), and for how long that was. */
-  readonly stall: readonly { readonly ms: number; readonly ofMs: number }[];
+  /** Nanoseconds per fault of any kind among those timed, the clock's cost taken off; undefined where none was timed. */
+  readonly timedMeanNs: number | undefined;
+  /**
+   * Each vCPU's time in faults: milliseconds while measuring (timed faults, scaled to all), and for how long that was;
+   * undefined where it had faults and none was timed.
+   */
+  readonly stall: readonly { readonly ms: number | undefined; readonly ofMs: number }[];
   readonly lock: LockReport;
   readonly harvests: readonly number[];
   readonly migrations: readonly MigrationResult[];
@@ -112,7 +121,7 @@ export async function runGuest(name: GuestName, options: RunOptions): Promise<Ru
 
 /** Plays a trace. Throws a RangeError for what cannot be. */
 export async function runTrace(plan: TracePlan, options: RunOptions): Promise<RunReport> {
-  const vcpus = options.vcpus ?? plan.vcpus;
+  const vcpus = options.vcpus ?? Math.min(plan.vcpus, MOST_VCPUS);
   if (vcpus > plan.vcpus) {
     throw new RangeError(`expected at most the trace's ${plan.vcpus} vCPUs, got ${vcpus}`);
   }
@@ -158,26 +167,45 @@ function setUpGuest(machine: Machine, region: Region, ksm: boolean): void {
   mem.store32(machine.control.ksm, 1);
 }
 
-/** Starts a worker per job and waits for all; stops them after `seconds`, if given, or when one fails. */
+/** Starts a worker per job and waits for all; stops them `seconds` after the last has begun, if given, or if one fails. */
 async function runWorkers(
   machine: Machine,
   jobs: readonly Job[],
   seconds?: number,
 ): Promise<WorkerReport[]> {
   const mem = connectThread(machine.memory, machine.vm.vcpus + AGENTS.main);
-  const workers = jobs.map((workerData) => new Worker(workerFile, { workerData }));
-  const timer =
-    seconds === undefined
-      ? undefined
-      : setTimeout(() => stopAll(mem, machine.control), seconds * 1000);
+  const workers = jobs.map((job) => ({ job, worker: new Worker(workerFile, { workerData: job }) }));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let absent = workers.length;
+  const begun = (): void => {
+    if (--absent > 0 || seconds === undefined) return;
+    timer = setTimeout(() => stopAll(mem, machine.control), seconds * 1000);
+  };
   try {
-    return await Promise.all(
-      workers.map(async (worker) => ((await once(worker, 'message')) as [WorkerReport])[0]),
-    );
+    return await Promise.all(workers.map(({ job, worker }) => reportOf(worker, job, begun)));
   } finally {
     clearTimeout(timer);
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(workers.map(({ worker }) => worker.terminate()));
   }
+}
+
+/** What a worker says at its end. Rejects, naming the thread, when it ends without. */
+function reportOf(worker: Worker, job: Job, begun: () => void): Promise<WorkerReport> {
+  return new Promise((resolve, reject) => {
+    const fail = (got: string, cause?: unknown): void =>
+      reject(new Error(`${threadName(job)}: ${got}`, { cause }));
+    worker.on('message', (message: WorkerReport | typeof BEGUN) => {
+      if (message === BEGUN) begun();
+      else resolve(message);
+    });
+    worker.on('error', (error) => fail((error as Error).message, error));
+    worker.on('exit', (code) => fail(`expected a report, got an end with exit code ${code}`));
+  });
+}
+
+function threadName(job: Job): string {
+  if (job.role === 'vcpu' || job.role === 'player') return `vCPU ${job.vcpu}`;
+  return job.role === 'ksmd' ? 'ksmd' : 'VMM';
 }
 
 function summarize(
@@ -204,10 +232,7 @@ function summarize(
     timerNs,
     meanNs: batchFaults === 0 ? undefined : (batchMs * 1e6) / batchFaults,
     timedMeanNs: timedMean(vcpus, timerNs),
-    stall: vcpus.map((vcpu) => ({
-      ms: (timedMean([vcpu], timerNs) * vcpu.stat.pf_taken) / 1e6,
-      ofMs: vcpu.measuredMs,
-    })),
+    stall: vcpus.map((vcpu) => ({ ms: stallMs(vcpu, timerNs), ofMs: vcpu.measuredMs })),
     lock: addUp(reports.map(({ lock }) => lock)),
     harvests: vmm.flatMap((report) => report.harvests),
     migrations,
@@ -224,10 +249,16 @@ function summarize(
 const sum = (values: readonly number[]): number =>
   values.reduce((total, value) => total + value, 0);
 
-function timedMean(vcpus: readonly VcpuReport[], timerNs: number): number {
+function timedMean(vcpus: readonly VcpuReport[], timerNs: number): number | undefined {
   const faults = sum(vcpus.map(({ timedFaults }) => timedFaults));
   const ms = sum(vcpus.map(({ stallMs }) => stallMs));
-  return faults === 0 ? 0 : Math.max(0, (ms * 1e6) / faults - timerNs);
+  return faults === 0 ? undefined : Math.max(0, (ms * 1e6) / faults - timerNs);
+}
+
+function stallMs(vcpu: VcpuReport, timerNs: number): number | undefined {
+  if (vcpu.stat.pf_taken === 0) return 0;
+  const mean = timedMean([vcpu], timerNs);
+  return mean === undefined ? undefined : (mean * vcpu.stat.pf_taken) / 1e6;
 }
 
 const percentiles = (histogram: RecordableHistogram): RunReport['latency'] => ({

@@ -10,7 +10,8 @@ import {
   PFERR_WRITE_MASK,
 } from '@faultline/mmu';
 import type { Marker, TraceEvent } from '@faultline/trace';
-import type { Region } from './machine.ts';
+import { MOST_PAGES, type Region } from './machine.ts';
+import { touchedRanges } from './touched-ranges.ts';
 
 /** What the VMM did. `exclusive` actions are over before the guest goes on. */
 export type Action =
@@ -65,7 +66,14 @@ export interface TracePlan {
 
 type MemslotMarker = Extract<Marker, { ev: 'memslot' }>;
 
-/** Collects a plan from the events of one trace, in order. */
+/** As many as a VM has room for. */
+const MOST_SLOTS = 32;
+/** KVM: KVM_MAX_VCPU_IDS is of this order; a larger number comes from a damaged line. */
+const VCPU_LIMIT = 4096;
+/** No slot reaches up to here (8 TiB), so that an int32 holds every gfn; a touch beyond is played as one of this gfn. */
+const GFN_LIMIT = 0x7fff_ffff;
+
+/** Collects a plan from the events of one trace, in order. `add` throws a RangeError at what cannot be in a trace. */
 export class TracePlanner {
   readonly #touches: number[][] = [];
   readonly #steps: { action: Action; touched: number[] }[] = [];
@@ -114,6 +122,11 @@ export class TracePlanner {
       );
     }
     if (this.#regions.size === 0) this.#inferSlots();
+    if (this.#hostPages > MOST_PAGES) {
+      throw new RangeError(
+        `expected at most ${inGiB(MOST_PAGES)} GiB of guest memory, got ${inGiB(this.#hostPages)} GiB`,
+      );
+    }
     for (const region of this.#slots.values()) this.#step({ kind: 'delete', region });
     return {
       vcpus: this.#touches.length,
@@ -131,13 +144,17 @@ export class TracePlanner {
   }
 
   #touch(vcpu: number, address: number, errorCode: number): void {
+    if (vcpu >= VCPU_LIMIT)
+      throw new RangeError(`expected a vCPU below ${VCPU_LIMIT}, got ${vcpu}`);
     for (let id = this.#touches.length; id <= vcpu; id++) this.#touches.push([]);
-    const word = ((address % PAGE_SIZE) >> 2) * 2 + ((errorCode & PFERR_WRITE_MASK) === 0 ? 0 : 1);
-    this.#touches[vcpu]?.push(
-      gpaToGfn(address as Gpa),
-      this.#hvnOf(gpaToGfn(address as Gpa)),
-      word,
-    );
+    const write = (errorCode & PFERR_WRITE_MASK) === 0 ? 0 : 1;
+    if (address < 0 || address >= GFN_LIMIT * PAGE_SIZE) {
+      this.#notes.add('faults from 8 TiB on (guest virtual addresses, large BARs) find no memory');
+      this.#touches[vcpu]?.push(GFN_LIMIT, -1, write);
+      return;
+    }
+    const gfn = gpaToGfn(address as Gpa);
+    this.#touches[vcpu]?.push(gfn, this.#hvnOf(gfn), ((address % PAGE_SIZE) >> 2) * 2 + write);
   }
 
   #hvnOf(gfn: number): number {
@@ -164,6 +181,8 @@ export class TracePlanner {
     } else if (marker.ev === 'reset_dirty_rings' && marker.at === 'begin') {
       this.#notes.add('dirty ring: each reset is played as a harvest of the bitmap');
       for (const slot of this.#slots.keys()) this.#harvest(slot);
+    } else if (marker.ev === 'reset_dirty_rings') {
+      this.#kernel.dirtyPages += marker.reset ?? 0;
     } else if (marker.ev === 'phase' && marker.name === 'fill-identical') {
       for (const region of this.#slots.values()) {
         if (region.slot !== 0) this.#step({ kind: 'fill', region });
@@ -188,7 +207,9 @@ export class TracePlanner {
     const region = this.#slots.get(slot);
     // What begins is played where it began; a new slot is there once it has ended.
     if (op === 'create' && at === 'end' && errno === 0) {
-      const made = this.#region(slot, gpaToGfn(Number(gpa) as Gpa), size / PAGE_SIZE, Number(hva));
+      const gfn = Number(gpa) / PAGE_SIZE;
+      this.#replaceSlots(slot, gfn, size / PAGE_SIZE);
+      const made = this.#region(slot, gfn, size / PAGE_SIZE, Number(hva));
       this.#slots.set(slot, made);
       this.#step({ kind: 'create', region: made, flags: flags & KVM_MEM_LOG_DIRTY_PAGES });
     } else if (op === 'flags' && at === 'begin' && region !== undefined) {
@@ -198,6 +219,25 @@ export class TracePlanner {
       this.#step({ kind: 'delete', region });
     } else if (op === 'move') {
       this.#notes.add('memslot moves are not played: touches of the new place find no memory');
+    }
+  }
+
+  /** Makes room for a slot, as its deletion would have if the trace had not lost that. */
+  #replaceSlots(slot: number, gfn: number, npages: number): void {
+    const refuse = (expected: string, got: string): never => {
+      throw new RangeError(`expected a memslot ${expected}, got ${got}`);
+    };
+    if (!(slot >= 0 && slot < MOST_SLOTS)) refuse(`below ${MOST_SLOTS}`, `slot ${slot}`);
+    if (!(Number.isInteger(gfn) && Number.isInteger(npages) && npages > 0)) {
+      refuse('of whole pages', `${npages} pages at gfn ${gfn}`);
+    }
+    if (gfn + npages > GFN_LIMIT) refuse('below 8 TiB', `${npages} pages at gfn ${gfn}`);
+    for (const region of this.#slots.values()) {
+      const apart = gfn + npages <= region.gfn || region.gfn + region.npages <= gfn;
+      if (apart && region.slot !== slot) continue;
+      this.#notes.add('a memslot came while another was in its place: that one is deleted first');
+      this.#slots.delete(region.slot);
+      this.#step({ kind: 'delete', region });
     }
   }
 
@@ -214,20 +254,21 @@ export class TracePlanner {
     return region;
   }
 
-  /** A trace without markers: a logged slot around what was touched, harvested ten times on the way. */
+  /** A trace without memslot markers: a logged slot around what was touched, harvested ten times on the way. */
   #inferSlots(): void {
-    const GAP = 1 << 15;
     const HARVESTS = 10;
-    const gfns = [...new Set(this.#touches.flatMap((flat) => flat.filter((_, i) => i % 3 === 0)))];
-    gfns.sort((a, b) => a - b);
-    let first = 0;
-    gfns.forEach((gfn, index) => {
-      if (gfns[index + 1] !== undefined && (gfns[index + 1] as number) - gfn < GAP) return;
-      const from = gfns[first] as number;
-      const region = this.#region(this.#slots.size, from, gfn + 1 - from, from);
+    this.#steps.length = 0; // what other markers asked for, of slots that nobody knows
+    const gfns = this.#touches.flatMap((flat) => flat.filter((_, index) => index % 3 === 0));
+    const played = gfns.filter((gfn) => gfn < GFN_LIMIT);
+    for (const { from, to } of touchedRanges(played, MOST_SLOTS)) {
+      const region = this.#region(this.#slots.size, from, to - from, from);
       this.#slots.set(region.slot, region);
-      first = index + 1;
-    });
+    }
+    if (this.#slots.size === 0) {
+      throw new RangeError(
+        'expected faults at guest physical addresses, got none below 8 TiB; usual cause: the guest ran with shadow paging',
+      );
+    }
     const lengths = this.#touches.map((flat) => flat.length / 3);
     const at = (share: number) => lengths.map((length) => Math.floor(length * share));
     for (const region of this.#slots.values()) {
@@ -243,7 +284,7 @@ export class TracePlanner {
       for (let at = 0; at < flat.length; at += 3) flat[at + 1] = this.#hvnOf(flat[at] as number);
     }
     this.#notes.add(
-      `no memslot markers: ${this.#slots.size} logged slots are put around what was touched, harvested ${HARVESTS - 1} times`,
+      `no memslot markers: ${this.#slots.size} logged slots around what was touched, harvested ${HARVESTS - 1} times`,
     );
   }
 
@@ -258,3 +299,5 @@ export class TracePlanner {
     return { length, gfn: column(0), hvn: column(1), word: column(2) };
   }
 }
+
+const inGiB = (pages: number): string => ((pages * PAGE_SIZE) / 2 ** 30).toFixed(1);

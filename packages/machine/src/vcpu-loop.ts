@@ -39,7 +39,7 @@ export function runPlayer(mem: Shared, job: PlayerJob): VcpuReport {
   const meter = new Meter(vcpu);
   const guest = new Guest(mem, machine, vcpu, []);
   const steps = tracks[0]?.upTo.length ?? 0;
-  return guarded(mem, machine.vm, vcpu, meter, () => {
+  const report = guarded(mem, machine.vm, vcpu, meter, () => {
     for (let epoch = 0; !isStopped(mem, machine.control); epoch++) {
       const step = epoch % steps;
       const pass = Math.floor(epoch / steps);
@@ -56,6 +56,18 @@ export function runPlayer(mem: Shared, job: PlayerJob): VcpuReport {
       awaitStep(mem, job, vcpu, epoch + 1);
     }
   });
+  // After a lost write the others go on to the end: the VMM must not wait for this vCPU.
+  reach(mem, job, LAST_EPOCH);
+  return report;
+}
+
+const LAST_EPOCH = 2 ** 31 - 1;
+
+/** Says how far this vCPU has come. */
+function reach(mem: Shared, { machine, vcpu }: PlayerJob, epoch: number): void {
+  const word = machine.control.reached[vcpu] as number;
+  mem.store32(word, epoch);
+  mem.notify(word);
 }
 
 function beginPass(meter: Meter, pass: number): void {
@@ -64,18 +76,12 @@ function beginPass(meter: Meter, pass: number): void {
 }
 
 /** Says how far this vCPU has come, and waits outside the guest until the VMM lets it go on. */
-function awaitStep(
-  mem: Shared,
-  { machine, vcpu: id }: PlayerJob,
-  vcpu: Vcpu,
-  reached: number,
-): void {
-  const { epoch, reached: words } = machine.control;
+function awaitStep(mem: Shared, job: PlayerJob, vcpu: Vcpu, reached: number): void {
+  const { vm, control } = job.machine;
   leaveGuest(mem, vcpu);
-  mem.store32(words[id] as number, reached);
-  mem.notify(words[id] as number);
-  mem.waitWhile(epoch, reached - 1);
-  enterGuest(mem, machine.vm, vcpu);
+  reach(mem, job, reached);
+  mem.waitWhile(control.epoch, reached - 1);
+  enterGuest(mem, vm, vcpu);
 }
 
 /** Runs the guest; a lost write ends it and is reported, any other error is thrown. */

@@ -4,22 +4,25 @@ import { fileURLToPath } from 'node:url';
 import {
   GUESTS,
   type GuestName,
+  MOST_PAGES,
+  MOST_VCPUS,
   type RunOptions,
   type RunReport,
   runGuest,
   runTrace,
 } from '@faultline/machine';
 import type { FaultPath } from '@faultline/mmu';
-import { Command } from 'commander';
-import { EXIT_FINDING, EXIT_OK, UsageError } from '../exit.ts';
+import { Command, Option } from 'commander';
+import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, UsageError } from '../exit.ts';
 import { Progress } from '../progress.ts';
 import { runReport } from '../run-report.ts';
-import { type LoadedTrace, loadTrace } from '../trace-input.ts';
+import { isDamaged, type LoadedTrace, loadTrace } from '../trace-input.ts';
 import { number, oneOf, someOf, whole } from '../words.ts';
 
 const BUNDLED = 'k6.12-tdp-ksm-race.txt.gz';
 const PATHS: readonly FaultPath[] = ['slow', 'merged', 'current'];
-const MOST_VCPUS = 64;
+const PAGES_PER_MIB = 256;
+const MOST_MIB = Math.floor(MOST_PAGES / PAGES_PER_MIB);
 const NAMES = Object.keys(GUESTS) as GuestName[];
 
 interface Options {
@@ -33,42 +36,72 @@ interface Options {
   readonly json?: true;
 }
 
-export const runCommand = (): Command =>
+/** `exit` is told the exit code. */
+export const runCommand = (exit: (code: number) => void): Command =>
   new Command('run')
     .description('run a guest on real threads and say what the fast path is worth')
     .argument('[TRACE]', `ftrace text of a KVM host, plain or gzip (a bundled one: ${BUNDLED})`)
-    .option('--path <LIST>', `fault paths, of ${PATHS.join(', ')}`, someOf(PATHS), [...PATHS])
-    .option('--vcpus <N>', 'virtual processors, a thread each', whole(1, MOST_VCPUS))
-    .option('--guest <NAME>', `instead of a trace, a program: ${NAMES.join(', ')}`, oneOf(NAMES))
+    .addOption(
+      new Option(
+        '--path <LIST>',
+        'fault paths: slow (always mmu_lock), merged (fast path of 2012), current (fast path of 6.12)',
+      )
+        .argParser(someOf(PATHS))
+        .default([...PATHS], PATHS.join(',')),
+    )
+    .option(
+      '--vcpus <N>',
+      "virtual processors, a thread each (a program's: 2; a trace's: its own)",
+      whole(1, MOST_VCPUS),
+    )
+    .option('--guest <NAME>', `run a program instead of a trace: ${NAMES.join(', ')}`, oneOf(NAMES))
     .option('--migrate', 'migrate into a second memory meanwhile, and compare')
-    .option('--downtime-ms <N>', 'how long a migrated guest may stand still', whole(0, 60_000), 1)
-    .option('--seconds <N>', 'how long to run each path', number(0.1, 86_400), 4)
-    .option('--memory <MIB>', 'guest memory of a program', whole(1, 16_384), 16)
+    .option(
+      '--downtime-ms <N>',
+      'how long a migrating program may stand still',
+      whole(0, 60_000),
+      1,
+    )
+    .option(
+      '--seconds <N>',
+      'how long to run each path; a trace, in whole passes',
+      number(0.1, 86_400),
+      4,
+    )
+    .option('--memory <MIB>', 'memory of a program', whole(1, MOST_MIB), 16)
     .option('--json', 'print one JSON object')
     .action(async (trace: string | undefined, options: Options) => {
-      process.exitCode = await run(trace, options);
+      exit(await run(trace, options));
     });
 
 async function run(traceFile: string | undefined, options: Options): Promise<number> {
   if (traceFile !== undefined && options.guest !== undefined) {
-    throw new UsageError('expected a TRACE or --guest, got both');
+    throw new UsageError(`expected a TRACE or --guest, got both: ${traceFile}, ${options.guest}`);
   }
   const progress = new Progress();
-  const source = options.guest ?? (await loadTrace(traceFile ?? bundledTrace(), progress));
-  const reports: RunReport[] = [];
-  for (const faultPath of options.path) {
-    progress.show(`${faultPath}: running for ${options.seconds} s`);
-    reports.push(await runOne(source, { ...runOptions(options), faultPath }));
+  try {
+    const source = options.guest ?? (await loadTrace(traceFile ?? bundledTrace(), progress));
+    const reports: RunReport[] = [];
+    for (const faultPath of options.path) {
+      progress.show(`${faultPath}: running for ${options.seconds} s`);
+      reports.push(await runOne(source, { ...runOptions(options), faultPath }));
+    }
+    progress.clear();
+    const { json = false, migrate = false } = options;
+    process.stdout.write(runReport(source, reports, { json, migrate }));
+    return exitCode(source, reports);
+  } finally {
+    progress.clear();
   }
-  progress.clear();
-  process.stdout.write(runReport(source, reports, { json: options.json === true }));
-  return reports.every(({ integrity }) => integrity.ok) ? EXIT_OK : EXIT_FINDING;
+}
+
+function exitCode(source: GuestName | LoadedTrace, reports: readonly RunReport[]): number {
+  if (reports.some(({ integrity }) => !integrity.ok)) return EXIT_FINDING;
+  return typeof source !== 'string' && isDamaged(source.summary) ? EXIT_INPUT : EXIT_OK;
 }
 
 const runOne = (source: GuestName | LoadedTrace, options: RunOptions): Promise<RunReport> =>
   typeof source === 'string' ? runGuest(source, options) : runTrace(source.plan, options);
-
-const PAGES_PER_MIB = 256;
 
 const runOptions = (options: Options): Omit<RunOptions, 'faultPath'> => ({
   seconds: options.seconds,

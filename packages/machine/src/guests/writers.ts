@@ -23,8 +23,8 @@ export const random = (guest: Guest): GuestProgram => writer(guest, randomSource
 export const zipf = (guest: Guest): GuestProgram => {
   const next = randomSource(guest.id);
   const STEPS = 1 << 20;
-  // The inverse of the distribution's integral: rank = pages ** u with u uniform in [0, 1).
-  return writer(guest, (pages) => Math.floor(pages ** (next(STEPS) / STEPS)) - 1);
+  // The inverse of the distribution's integral: rank = (pages + 1) ** u, rounded down, with u uniform in [0, 1).
+  return writer(guest, (pages) => Math.floor((pages + 1) ** (next(STEPS) / STEPS)) - 1);
 };
 
 function writer(guest: Guest, pick: Picker): GuestProgram {

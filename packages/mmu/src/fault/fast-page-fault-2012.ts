@@ -12,7 +12,7 @@ import {
   PT_WRITABLE_MASK,
 } from '../spte/spte.ts';
 import { walkToLastSptep } from '../spte/walk.ts';
-import type { PageFault } from './fault.ts';
+import { type PageFault, rememberOld } from './fault.ts';
 import {
   RET_PF_FIXED,
   RET_PF_INVALID,
@@ -24,17 +24,17 @@ import {
 /** KVM answered "retry" to everything handled; here FIXED and SPURIOUS are told apart, so that they can be counted. */
 export function fastPageFault2012(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   walkToLastSptep(mem, vm, fault);
-  const low = mem.load64(fault.sptep);
+  const { sptep } = fault;
+  const low = mem.load64(sptep);
   const high = mem.high;
-  fault.old_low = low;
-  fault.old_high = high;
+  if (mem.emit !== undefined) rememberOld(fault, low, high);
   if (!isShadowPresent(low)) return RET_PF_RETRY; // the mapping changed under us
   // KVM checked against the level of the host's mapping, which the next year's fix (92a476cbfc47) replaced by this.
   if (!isLastSpte(low, fault.level)) return RET_PF_INVALID;
   if (isWritable(low)) return RET_PF_SPURIOUS;
   if (!isHostWritable(low) || !isMmuWritable(low)) return RET_PF_INVALID;
   // Linearizes here, for the reasons in fast-page-fault.ts.
-  if (!mem.cmpxchg64(fault.sptep, low, high, low | PT_WRITABLE_MASK, high)) {
+  if (!mem.cmpxchg64(sptep, low, high, low | PT_WRITABLE_MASK, high)) {
     return RET_PF_RETRY; // the loser faults again
   }
   markPageDirty(mem, vm, fault.slot, fault.gfn); // after, never before

@@ -148,7 +148,7 @@ describe.each(['current', 'merged'] as const)('a listener of the path %s', (faul
       event: 'fast_page_fault',
       vcpu_id: 0,
       cr2_or_gpa: GFN * 4096,
-      error_code: 7,
+      error_code: 0x1_0000_0007,
       sptep,
       old_spte: { low, high },
       new_spte: { low: low | PT_WRITABLE_MASK, high },

@@ -17,7 +17,7 @@ import {
 } from '../spte/spte.ts';
 import { walkToLastSptep } from '../spte/walk.ts';
 import { isLogged } from '../vm/memslots.ts';
-import type { PageFault } from './fault.ts';
+import { type PageFault, rememberOld } from './fault.ts';
 import { RET_PF_FIXED, RET_PF_INVALID, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
 
 const ATTEMPTS = 5;
@@ -26,10 +26,10 @@ const ATTEMPTS = 5;
 export function fastPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     walkToLastSptep(mem, vm, fault);
-    const low = mem.load64(fault.sptep);
+    const { sptep } = fault;
+    const low = mem.load64(sptep);
     const high = mem.high;
-    fault.old_low = low;
-    fault.old_high = high;
+    if (mem.emit !== undefined) rememberOld(fault, low, high);
     if (!isShadowPresent(low)) return RET_PF_INVALID; // zapped meanwhile
     if (!isLastSpte(low, fault.level)) return RET_PF_INVALID; // a table appeared where the walk ended
     if (isWritable(low)) return RET_PF_SPURIOUS; // repaired by another vCPU, or our TLB was stale
@@ -38,7 +38,7 @@ export function fastPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
     if (fault.level > 1 && isLogged(fault.slot)) return RET_PF_INVALID;
     // Linearizes here. Whoever took the right to write away has changed this word since `low`, and then we lose. If the
     // same word came back, the slow path has checked it anew.
-    if (mem.cmpxchg64(fault.sptep, low, high, low | PT_WRITABLE_MASK, high)) {
+    if (mem.cmpxchg64(sptep, low, high, low | PT_WRITABLE_MASK, high)) {
       // After, never before: a harvest between a mark and the exchange would take the mark and, finding W clear, change
       // nothing that the exchange could notice; the page would then be written with nobody to log it.
       markPageDirty(mem, vm, fault.slot, fault.gfn);

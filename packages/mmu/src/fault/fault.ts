@@ -18,7 +18,7 @@ export interface PageFault {
   /** Where the walk ended: written by walkToLastSptep(). */
   sptep: Sptep;
   level: number;
-  /** The value that the fast path decided on, for whoever listens. */
+  /** The value that the fast path decided on, kept only for a listener. */
   old_low: number;
   old_high: number;
 }
@@ -37,3 +37,9 @@ export const newPageFault = (vcpu: number): PageFault => ({
   old_low: 0,
   old_high: 0,
 });
+
+/** For the event: a store more before the exchange would be a price that everybody pays. */
+export function rememberOld(fault: PageFault, low: number, high: number): void {
+  fault.old_low = low;
+  fault.old_high = high;
+}

@@ -5,7 +5,7 @@ import { type Gpa, gpaToGfn } from '../address.ts';
 import type { MmuEvent } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
 import { gfnToMemslot } from '../vm/memslots.ts';
-import { isWriteFault, pageFaultCanBeFast } from './error-code.ts';
+import { isWriteFault, PFERR_GUEST_FINAL_MASK, pageFaultCanBeFast } from './error-code.ts';
 import { fastPageFault } from './fast-page-fault.ts';
 import { fastPageFault2012 } from './fast-page-fault-2012.ts';
 import type { PageFault } from './fault.ts';
@@ -18,7 +18,10 @@ export interface PageFaultResult {
   fast: boolean;
 }
 
-/** Handles one fault of the vCPU that owns `fault`, in guest mode; afterwards it may be outside. Fills `result`. */
+/**
+ * Handles one fault of the vCPU that owns `fault`, in guest mode; afterwards it may be outside. Fills `result`.
+ * `errorCode` has the low bits only, an int32: that the fault was at the guest's final address is said to listeners.
+ */
 export function pageFault(
   mem: Shared,
   vm: Vm,
@@ -53,7 +56,7 @@ function traceFault(mem: Shared, { vcpu_id, addr, error_code }: PageFault): void
     vcpu_id,
     rip: 0,
     fault_address: addr,
-    error_code,
+    error_code: error_code + PFERR_GUEST_FINAL_MASK,
   } satisfies MmuEvent);
 }
 
@@ -63,7 +66,7 @@ function traceFastPageFault(mem: Shared, fault: PageFault, ret: RetPf): void {
     event: 'fast_page_fault',
     vcpu_id: fault.vcpu_id,
     cr2_or_gpa: fault.addr,
-    error_code: fault.error_code,
+    error_code: fault.error_code + PFERR_GUEST_FINAL_MASK,
     sptep: fault.sptep,
     old_spte: { low: fault.old_low, high: fault.old_high },
     new_spte: { low: mem.load64(fault.sptep), high: mem.high },

@@ -9,12 +9,7 @@
 // The guest runs without paging of its own so far: gva = gpa.
 import type { Shared } from '@faultline/atomics';
 import { accessedGfn, type Gfn, type Gpa, offsetInPage } from '../address.ts';
-import {
-  PFERR_GUEST_FINAL_MASK,
-  PFERR_PRESENT_MASK,
-  PFERR_USER_MASK,
-  PFERR_WRITE_MASK,
-} from '../fault/error-code.ts';
+import { PFERR_PRESENT_MASK, PFERR_USER_MASK, PFERR_WRITE_MASK } from '../fault/error-code.ts';
 import { pageFault } from '../fault/page-fault.ts';
 import { RET_PF_EMULATE, RET_PF_FIXED, RET_PF_RETRY, RET_PF_SPURIOUS } from '../fault/ret-pf.ts';
 import { pageBase } from '../host/page-frames.ts';
@@ -59,7 +54,7 @@ function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boo
   if (missing < 0) return true;
   vcpu.observer?.begin();
   const errorCode = missing | access | PFERR_USER_MASK;
-  pageFault(mem, vm, vcpu.fault, gpa, errorCode + PFERR_GUEST_FINAL_MASK, vcpu.result);
+  pageFault(mem, vm, vcpu.fault, gpa, errorCode, vcpu.result);
   count(vcpu);
   if ((vcpu.fault.mode.word & 3) !== IN_GUEST_MODE) enterGuest(mem, vm, vcpu);
   vcpu.observer?.end(vcpu.result);

@@ -1,0 +1,62 @@
+// The `faultline` command: words in, exit code out.
+import { Command, CommanderError } from 'commander';
+import { benchCommand } from './commands/bench.ts';
+import { runCommand } from './commands/run.ts';
+import { EXIT_OK, EXIT_USAGE, exitCodeOf, messageOf } from './exit.ts';
+
+/** Carries out one command line, without the names of Node and of the script, and says what came of it. */
+export async function main(words: readonly string[], version: string): Promise<number> {
+  let code = EXIT_OK;
+  const program = faultline(version, (of) => {
+    code = of;
+  });
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return code;
+  } catch (error) {
+    // commander has said what was wrong with the words; 0 is --help and --version.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    process.stderr.write(`faultline: ${messageOf(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function faultline(version: string, exit: (code: number) => void): Command {
+  const program = new Command('faultline')
+    .description("KVM's x86 MMU on real threads, driven by real KVM traces")
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(`faultline: ${inOurWords(text, program)}\n`),
+    });
+  for (const command of [runCommand(exit), benchCommand()]) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  return program;
+}
+
+/** What commander says of a bad word, in one line and as all other messages are: expected ..., got ... */
+function inOurWords(text: string, { commands }: Command): string {
+  const names = commands.map((command) => command.name()).join(', ');
+  return text
+    .trimEnd()
+    .replace(/^error: /, '')
+    .replace(
+      /^option '(?:-\w, )?(--[\w-]+).*?' argument '(.*)' is invalid\. (.*)\.$/s,
+      "$1: $3, got '$2'",
+    )
+    .replace(
+      /^option '(?:-\w, )?(--[\w-]+) <(.*)>' argument missing$/,
+      '$1: expected $2, got nothing',
+    )
+    .replace(/^unknown command ('.*').*$/s, `expected one of the commands ${names}, got $1`)
+    .replace(/^unknown option ('.*')$/, 'expected an option that --help lists, got $1')
+    .replace(
+      /^unknown option ('.*')\n\(Did you mean (.*)\?\)$/s,
+      'expected an option that --help lists, perhaps $2, got $1',
+    )
+    .replace(
+      /^too many arguments for '(.*)'\. Expected (\d+) arguments? but got (\d+)\.$/,
+      '$1: expected at most $2 argument, got $3',
+    );
+}
