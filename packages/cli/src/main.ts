@@ -57,6 +57,6 @@ function inOurWords(text: string, { commands }: Command): string {
     )
     .replace(
       /^too many arguments for '(.*)'\. Expected (\d+) arguments? but got (\d+)\.$/,
-      '$1: expected at most $2 argument, got $3',
+      '$1: expected no more words than $2, got $3',
     );
 }

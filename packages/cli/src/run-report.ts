@@ -31,8 +31,8 @@ function heading(source: Source, reports: readonly RunReport[]): string[] {
   if (!isTrace(source))
     return [`guest ${source}: ${GUESTS[source].says}`, `  ${size}`, `  ${paths}`];
   const { name, summary, plan } = source;
-  const turns = first.vcpus < plan.vcpus ? `, which play the trace's ${plan.vcpus} in turn` : '';
-  const notes = [`${size}${turns}`, ...damage(summary), ...plan.notes, paths];
+  const place = first.vcpus < plan.vcpus ? ` in the place of the trace's ${plan.vcpus}` : '';
+  const notes = [`${size}${place}`, ...damage(summary), ...plan.notes, paths];
   return [
     `${name}: ${count(summary.events)} events, ${lost(summary)}`,
     ...notes.map((note) => `  ${note}`),

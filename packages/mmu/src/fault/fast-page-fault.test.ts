@@ -21,6 +21,7 @@ import { getDirtyLog } from '../dirty/harvest.ts';
 import { writeProtectHostPage } from '../host/ksm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../host/mmu-notifier.ts';
 import {
+  FROZEN_SPTE,
   PT_ACCESSED_MASK,
   PT_PAGE_SIZE_MASK,
   PT_WRITABLE_MASK,
@@ -128,6 +129,13 @@ describe.each(PATHS)(
         bench.guests[1].write(GFN, 1);
       });
       expect(run(bench, mem)).toBe(RET_PF_INVALID);
+    });
+
+    it('leaves a frozen entry alone, though it has the bit of MMU_WRITABLE', () => {
+      const bench = harvested();
+      setSpte(bench, GFN, FROZEN_SPTE);
+      run(bench);
+      expect(lastSpte(bench, GFN)).toMatchObject(FROZEN_SPTE);
     });
 
     it('never gives W to a leaf that has not MMU_WRITABLE', () => {

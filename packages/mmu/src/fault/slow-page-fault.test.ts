@@ -223,9 +223,13 @@ describe('a host page that an invalidation takes away during the fault', () => {
   it('is waited for when it had begun before, outside all locks', () => {
     const bench = makeBenchWithSlot();
     invalidateRangeStart(bench.agent, bench.vm, hvnOf(GFN), 1);
-    const end = () => invalidateRangeEnd(bench.agent, bench.vm, hvnOf(GFN), 1);
+    let waited = false;
+    const end = () => {
+      invalidateRangeEnd(bench.agent, bench.vm, hvnOf(GFN), 1);
+      waited = true;
+    };
     const pick = { verb: 'waitWhile', address: bench.vm.at.mmu_invalidate_in_progress } as const;
-    expect(interrupted(bench, pick, end)).toBe(RET_PF_RETRY);
+    expect([interrupted(bench, pick, end), waited]).toEqual([RET_PF_RETRY, true]);
   });
 
   it('is not waited for once it has ended', () => {

@@ -228,6 +228,7 @@ describe('a vCPU that was not told to enter the guest', () => {
     const bench = makeBenchWithSlot();
     bench.guests[1].write(3, 1);
     const vcpu = newVcpu(0);
+    bench.agent.store32(requestsAddress(0), 0); // the slot's creation has asked for something
     read32(bench.mems[0] as (typeof bench.mems)[0], bench.vm, vcpu, gpaOf(3));
     expect(() => writeProtectHostPage(bench.agent, bench.vm, hvnOf(3))).toThrow('nobody is left');
   });

@@ -185,6 +185,15 @@ describe('pausing the vCPUs', () => {
     expect(() => enterGuest(mem, vm, vcpu)).toThrow('nobody is left');
   });
 
+  it('and resuming wakes those that wait', () => {
+    const { bench, vm } = withVcpu();
+    const operations = operationsOf(bench.agent, (mem) => resumeVcpus(mem, vm));
+    expect(operations.map(({ verb, address }) => [verb, address])).toEqual([
+      ['store32', vm.at.vcpus_paused],
+      ['notify', vm.at.vcpus_paused],
+    ]);
+  });
+
   it('and resuming before one enters lets it pass', () => {
     const { bench, vm, mem, vcpu } = withVcpu();
     pauseVcpus(bench.agent, vm);

@@ -81,6 +81,13 @@ describe('a memslot that is created', () => {
     expect(published).toBeLessThan(waited);
   });
 
+  it('wakes the faults that wait for the slots to change', () => {
+    const bench = makeBench();
+    const operations = operationsOf(bench.agent, (mem) => create(bench, slot, mem));
+    const notified = operations.filter(({ verb }) => verb === 'notify');
+    expect(notified.map(({ address }) => address)).toEqual([bench.vm.at.memslots]);
+  });
+
   it('can be as many as there are ids', () => {
     const bench = makeBench({
       hostPages: 32,
@@ -276,6 +283,22 @@ describe.each([
     expect(Array.from({ length: 16 }, (_, gfn) => flagsOf(bench, gfn))).toEqual(
       Array.from({ length: 16 }, () => '0'),
     );
+  });
+
+  it('frees them when nobody can hold a pointer to one any more', () => {
+    const bench = makeBenchWithSlot(0, { geometry });
+    bench.guests[0].write(5, 1);
+    const operations = operationsOf(bench.agent, (mem) => remove(bench, 0, mem));
+    const order = operations
+      .map(({ verb }) => verb)
+      .filter((verb) => /synchronize|free/.test(verb));
+    const levels = geometry.levels - 1;
+    expect(order).toEqual([
+      'synchronize',
+      'synchronize',
+      ...Array.from({ length: levels }, () => 'free'),
+      'synchronize',
+    ]);
   });
 
   it('writes to no table once it is freed', () => {

@@ -1,0 +1,114 @@
+// Guest programs on real worker threads, each for a moment. What is asserted holds at any speed.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { GUESTS, type GuestName, type RunOptions, type RunReport, runGuest } from '../src/index.ts';
+
+const PATHS = ['slow', 'merged', 'current'] as const;
+const NAMES = Object.keys(GUESTS) as GuestName[];
+const MOMENT = { seconds: 0.05, pages: 64 };
+
+const NOTHING_LOST = {
+  wrongWords: 0,
+  wrongSptes: 0,
+  damagedFrame: false,
+  lostWrites: [],
+  changedMergedPages: 0,
+  migrationDifferences: 0,
+  ok: true,
+};
+
+const run = (name: GuestName, options: Partial<RunOptions>) =>
+  runGuest(name, { faultPath: 'current', ...MOMENT, ...options });
+
+const timeout = 30_000;
+
+describe.each(NAMES)('the guest %s on two vCPUs', { timeout }, (name) => {
+  describe.each(['shared', 'exclusive'] as const)('with mmu_lock %s', (faultLock) => {
+    it.each(PATHS)('loses nothing on path %s', async (faultPath) => {
+      const { integrity } = await run(name, { faultPath, faultLock });
+      expect(integrity).toMatchObject(NOTHING_LOST);
+    });
+  });
+
+  it.each(PATHS)('arrives whole wherever it is migrated to, on path %s', async (faultPath) => {
+    const { integrity, migrations } = await run(name, { faultPath, migrate: true });
+    expect(integrity).toMatchObject(NOTHING_LOST);
+    expect(migrations.length).toBeGreaterThan(0);
+  });
+});
+
+describe.each([1, 3, 4])('a guest on %i vCPUs', { timeout }, (vcpus) => {
+  it.each(PATHS)('loses nothing on path %s', async (faultPath) => {
+    const report = await run('random', { faultPath, vcpus, migrate: vcpus === 3 });
+    expect(report).toMatchObject({ vcpus, integrity: NOTHING_LOST });
+  });
+});
+
+describe('the guest framebuffer', { timeout }, () => {
+  let report: RunReport;
+  beforeAll(async () => {
+    report = await run('framebuffer', { seconds: 0.2 });
+  }, timeout);
+
+  it('has the pages of its screen, whatever was asked for', () => {
+    expect(report.pages).toBe(768);
+  });
+
+  it('is harvested for its display: what was painted since, never more than the screen', () => {
+    expect(Math.max(...report.harvests)).toBeGreaterThan(0);
+    expect(Math.max(...report.harvests)).toBeLessThanOrEqual(768);
+  });
+});
+
+describe('the guest ksm', { timeout }, () => {
+  it('has pages merged', async () => {
+    const { ksm } = await run('ksm', { seconds: 0.3 });
+    expect(ksm?.merged).toBeGreaterThan(0);
+  });
+});
+
+describe.each(PATHS)('a run on path %s', { timeout }, (faultPath) => {
+  let report: RunReport;
+  beforeAll(async () => {
+    const options = { seconds: 0.3, harvestsPerSecond: 500 };
+    report = await run('sequential', { faultPath, ...options });
+  }, timeout);
+
+  it('says which path it was', () => {
+    expect(report.faultPath).toBe(faultPath);
+  });
+
+  it('counts each fault as one kind', () => {
+    const { stat } = report;
+    const { pf_fast, pf_spurious, pf_fast_retry, pf_slow, pf_retry, pf_emulate } = stat;
+    const kinds = pf_fast + pf_spurious + pf_fast_retry + pf_slow + pf_retry + pf_emulate;
+    expect([stat.pf_taken > 0, kinds]).toEqual([true, stat.pf_taken]);
+  });
+
+  it(`repairs ${faultPath === 'slow' ? 'no' : 'some'} faults without mmu_lock`, () => {
+    expect(report.stat.pf_fast > 0).toBe(faultPath !== 'slow');
+  });
+
+  it('has percentiles in order', () => {
+    const { p50, p99, p999, p9999, max } = report.latency;
+    const inOrder = [0, p50, p99, p999, p9999, max];
+    expect(inOrder).toEqual(inOrder.toSorted((a, b) => a - b));
+  });
+
+  it('has a stall for each vCPU, no longer than it measured', () => {
+    const withinTime = report.stall.map(({ ms = 0, ofMs }) => ms >= 0 && ms <= 1.5 * ofMs);
+    expect(withinTime).toEqual([true, true]);
+  });
+
+  it('has harvested the log, and found no more pages than there are', () => {
+    expect(report.harvests.length).toBeGreaterThan(0);
+    expect(Math.max(...report.harvests)).toBeLessThanOrEqual(report.pages);
+  });
+});
+
+describe('a run that cannot be', () => {
+  it('is refused before any thread starts', async () => {
+    await expect(run('random', { vcpus: 65 })).rejects.toThrow(
+      new RangeError('expected vcpus between 1 and 64, got 65'),
+    );
+  });
+});
