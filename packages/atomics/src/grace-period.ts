@@ -28,9 +28,16 @@ export const REQUEST_QUIESCE = 1;
 /** Bits of a mode word that say where its thread is; 0 means that it holds no references. Above them, a counter. */
 export const MODE_STATE = 3;
 
-/** Sets a request bit of `thread`. */
-export const makeRequest = (mem: Shared, thread: number, bit: number): number =>
+/** Sets a request bit of `thread`. Throws when that is the caller itself and inside: it would go on with what it cached. */
+export function makeRequest(mem: Shared, thread: number, bit: number): void {
+  if (thread === mem.thread && (mem.load32(modeAddress(thread)) & MODE_STATE) !== 0) {
+    throw new Error(
+      `expected thread ${thread} outside, got mode ${mem.load32(modeAddress(thread)) & MODE_STATE}; ` +
+        'usual cause: a vCPU that does the work of its VMM without leaving the guest',
+    );
+  }
   mem.or32(requestsAddress(thread), bit);
+}
 
 /** After `makeRequest`: blocks until `thread` is outside, or has stored its mode or taken its requests since. */
 export function waitUntilSeen(mem: Shared, thread: number): void {

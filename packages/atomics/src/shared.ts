@@ -78,7 +78,10 @@ export interface Shared extends Words, Parking {
   /** Between the two, what this thread has reached stays allocated. On threads both cost nothing: see grace-period.ts. */
   enterRead(): void;
   exitRead(): void;
-  /** Blocks until every read section that had begun has ended. Not to be called inside one. */
+  /**
+   * Blocks until every read section that had begun has ended. Not to be called inside one. On threads, sets
+   * REQUEST_QUIESCE for every thread: whoever serves it may have cached what has changed.
+   */
   synchronize(): void;
   /** A frame of the memory's frame size, content unspecified; answers its byte address. */
   alloc(): number;

@@ -19,7 +19,16 @@ import { flushRemoteTlbs } from '../src/vm/flush-remote-tlbs.ts';
 import { gfnToMemslot } from '../src/vm/memslots.ts';
 import { pauseVcpus, resumeVcpus } from '../src/vm/pause.ts';
 import { createMemslot, deleteMemslot, setMemslotFlags } from '../src/vm/set-memory-region.ts';
-import { type Bench, gfnOf, gpaOf, hvnOf, LOGGED, makeBenchWithSlot, slotOf } from './fixture.ts';
+import {
+  type Bench,
+  gfnOf,
+  gpaOf,
+  hvnOf,
+  LOGGED,
+  makeBenchWithSlot,
+  pfnOf,
+  slotOf,
+} from './fixture.ts';
 
 const GFN = 3;
 const TWIN = 9;
@@ -163,7 +172,7 @@ export const ENTRIES: readonly Entry[] = [
     setup: shared,
     body: (mem, vm, pfn) => {
       const pte = writeProtectHostPage(mem, vm, hvnOf(TWIN));
-      return mergeWithKsmPage(mem, vm, hvnOf(TWIN), pte, pfn as never);
+      return mergeWithKsmPage(mem, vm, hvnOf(TWIN), pte, pfnOf(pfn));
     },
   },
   {

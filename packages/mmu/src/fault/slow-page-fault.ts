@@ -8,7 +8,7 @@ import { hostPtePfn } from '../host/host-pte.ts';
 import { isInvalidating } from '../host/mmu-notifier.ts';
 import { putPage } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
-import { gfnToHvn, KVM_MEMSLOT_INVALID } from '../vm/memslots.ts';
+import { forgetMemslots, gfnToHvn, KVM_MEMSLOT_INVALID } from '../vm/memslots.ts';
 import { OUTSIDE_GUEST_MODE, READING_SHADOW_PAGE_TABLES } from '../vm/vcpu-mode.ts';
 import type { PageFault } from './fault.ts';
 import { RET_PF_EMULATE, RET_PF_RETRY, type RetPf } from './ret-pf.ts';
@@ -37,11 +37,11 @@ export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
 
 /** May what was learned before the lock be relied on under it? mmu_lock held. KVM: is_page_fault_stale(). */
 function isPageFaultStale(mem: Shared, vm: Vm, fault: PageFault, seq: number): boolean {
-  return (
-    mem.load32(vm.at.memslots) !== fault.memslots.generation ||
-    isInvalidating(mem, vm, fault.gfn) ||
-    mem.load32(vm.at.mmu_invalidate_seq) !== seq
-  );
+  if (mem.load32(vm.at.memslots) !== fault.memslots.generation) {
+    forgetMemslots(fault.memslots); // the next try reads them anew, served request or not
+    return true;
+  }
+  return isInvalidating(mem, vm, fault.gfn) || mem.load32(vm.at.mmu_invalidate_seq) !== seq;
 }
 
 /** KVM enters the guest again and faults until the invalidation has ended; here it waits for that, once. */
@@ -54,6 +54,7 @@ function waitForInvalidation(mem: Shared, vm: Vm): RetPf {
 /** The slot is on its way out: nothing to do until the slots have changed. */
 function waitForMemslots(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   mem.waitWhile(vm.at.memslots, fault.memslots.generation);
+  forgetMemslots(fault.memslots);
   return RET_PF_RETRY;
 }
 

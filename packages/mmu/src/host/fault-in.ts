@@ -31,7 +31,6 @@ export function faultInHostPage(mem: Shared, vm: Vm, hvn: Hvn, write: boolean): 
       if (mem.load32(ptep) === pte) return pte;
       putPage(mem, vm, hostPtePfn(pte));
     }
-    mem.again();
   }
 }
 

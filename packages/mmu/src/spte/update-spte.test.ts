@@ -9,6 +9,7 @@ import {
   lastSpte,
   makeBenchWithSlot,
   operationsOf,
+  pfnOf,
   slotOf,
 } from '../../test/fixture.ts';
 import type { Sptep } from '../address.ts';
@@ -21,10 +22,10 @@ import { clearSpteBits, owesFlush, setSpteAtomic, writeSpte } from './update-spt
 
 const GFN = 3;
 const without = ({ low, high }: Spte, bits: number): Spte => ({ low: low & ~bits, high });
-const WRITABLE = makeSpte(7 as never, true);
+const WRITABLE = makeSpte(pfnOf(7), true);
 const WRITE_PROTECTED = without(WRITABLE, PT_WRITABLE_MASK);
 const TRACKED = without(WRITE_PROTECTED, SPTE_MMU_WRITABLE);
-const READ_ONLY = makeSpte(7 as never, false);
+const READ_ONLY = makeSpte(pfnOf(7), false);
 
 function withLeaf() {
   const bench = makeBenchWithSlot(LOGGED);

@@ -7,7 +7,7 @@
 //     '-- slow: seq, host page, mmu_lock, stale? map ---------------------> again
 //
 // The guest runs without paging of its own so far: gva = gpa.
-import type { Shared } from '@faultline/atomics';
+import { MODE_STATE, type Shared } from '@faultline/atomics';
 import { accessedGfn, type Gfn, type Gpa, offsetInPage } from '../address.ts';
 import { PFERR_PRESENT_MASK, PFERR_USER_MASK, PFERR_WRITE_MASK } from '../fault/error-code.ts';
 import { pageFault } from '../fault/page-fault.ts';
@@ -56,7 +56,7 @@ function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boo
   const errorCode = missing | access | PFERR_USER_MASK;
   pageFault(mem, vm, vcpu.fault, gpa, errorCode, vcpu.result);
   count(vcpu);
-  if ((vcpu.fault.mode.word & 3) !== IN_GUEST_MODE) enterGuest(mem, vm, vcpu);
+  if ((vcpu.fault.mode.word & MODE_STATE) !== IN_GUEST_MODE) enterGuest(mem, vm, vcpu);
   vcpu.observer?.end(vcpu.result);
   return vcpu.result.ret !== RET_PF_EMULATE;
 }

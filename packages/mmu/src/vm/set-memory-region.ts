@@ -22,6 +22,7 @@ export function createMemslot(mem: Shared, vm: Vm, slot: Memslot): void {
   try {
     const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
     checkMemslot(vm, slots, slot);
+    clearLog(mem, vm, slot);
     installMemslots(mem, vm, [...slots, slot]);
     // Nothing of it is mapped yet, so logging from the start has nothing to protect.
   } finally {
