@@ -64,10 +64,10 @@ function reach(round: number): void {
 
 /** The fault alone: from the vector to the return into the guest. */
 function faultAll(): void {
-  const { fault, result } = vcpu;
+  const { fault } = vcpu;
   for (let page = 0; page < pages; page++) {
     const gpa = ((gfn + ((page * STRIDE) & (pages - 1))) * PAGE_SIZE) as Gpa;
-    pageFault(mem, vm, fault, gpa, WRITE_PROTECTED, result);
+    pageFault(mem, vm, fault, gpa, WRITE_PROTECTED);
     if ((fault.mode.word & 3) !== 1) enterGuest(mem, vm, vcpu);
   }
 }

@@ -1,16 +1,9 @@
-import {
-  newVcpu,
-  type PageFaultResult,
-  PFERR_PRESENT_MASK,
-  PFERR_USER_MASK,
-  PFERR_WRITE_MASK,
-} from '@faultline/mmu';
+import { newVcpu, PFERR_PRESENT_MASK, PFERR_USER_MASK, PFERR_WRITE_MASK } from '@faultline/mmu';
 import { describe, expect, it } from 'vitest';
 import { Meter, timerCost } from './meter.ts';
 
 const WRITE_PROTECTED = PFERR_PRESENT_MASK | PFERR_WRITE_MASK | PFERR_USER_MASK;
 const NOT_PRESENT = PFERR_WRITE_MASK | PFERR_USER_MASK;
-const fixed: PageFaultResult = { ret: 1, fast: true } as PageFaultResult;
 
 function metered() {
   const vcpu = newVcpu(3);
@@ -21,7 +14,7 @@ function fault({ vcpu, meter }: ReturnType<typeof metered>, error_code = WRITE_P
   Object.assign(vcpu.fault, { error_code });
   meter.begin();
   vcpu.stat.pf_taken++;
-  meter.end(fixed);
+  meter.end();
 }
 
 describe('a vCPU that was stopped while it warmed up', () => {

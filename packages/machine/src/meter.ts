@@ -3,7 +3,6 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import {
   type FaultObserver,
-  type PageFaultResult,
   PFERR_PRESENT_MASK,
   PFERR_WRITE_MASK,
   type Vcpu,
@@ -79,7 +78,7 @@ export class Meter implements FaultObserver {
     this.#began = now();
   }
 
-  end(_result: PageFaultResult): void {
+  end(): void {
     const ms = now() - this.#began;
     this.#stallMs += ms;
     this.#timedFaults++;

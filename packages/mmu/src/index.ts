@@ -26,7 +26,7 @@ export {
 export { fastPageFault } from './fault/fast-page-fault.ts';
 export { fastPageFault2012 } from './fault/fast-page-fault-2012.ts';
 export { newPageFault, type PageFault } from './fault/fault.ts';
-export { type PageFaultResult, pageFault } from './fault/page-fault.ts';
+export { pageFault } from './fault/page-fault.ts';
 export {
   RET_PF_EMULATE,
   RET_PF_FIXED,

@@ -3,8 +3,7 @@
 import type { Shared } from '@faultline/atomics';
 import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
 import { newPageFault } from '../src/fault/fault.ts';
-import { type PageFaultResult, pageFault } from '../src/fault/page-fault.ts';
-import { RET_PF_RETRY } from '../src/fault/ret-pf.ts';
+import { pageFault } from '../src/fault/page-fault.ts';
 import { slowPageFault } from '../src/fault/slow-page-fault.ts';
 import { faultInHostPage } from '../src/host/fault-in.ts';
 import { hostPtePfn } from '../src/host/host-pte.ts';
@@ -75,13 +74,12 @@ const inGuest =
 const write = inGuest((mem, vm, vcpu) => write32(mem, vm, vcpu, gpaOf(GFN), 5));
 const read = inGuest((mem, vm, vcpu) => read32(mem, vm, vcpu, gpaOf(GFN)));
 const fault = (mem: Shared, vm: Vm): unknown => {
-  const result: PageFaultResult = { ret: RET_PF_RETRY, fast: false };
-  pageFault(mem, vm, newPageFault(0), gpaOf(GFN), 7, result);
-  return result;
+  const own = newPageFault(0);
+  return [pageFault(mem, vm, own, gpaOf(GFN), 7), own.fast];
 };
 const slowFault = (mem: Shared, vm: Vm): unknown => {
   const own = newPageFault(0);
-  Object.assign(own, { gfn: gfnOf(GFN), write: true });
+  Object.assign(own, { gfn: gfnOf(GFN), error_code: 2 });
   own.slot = gfnToMemslot(mem, vm, own.memslots, own.gfn);
   return slowPageFault(mem, vm, own);
 };

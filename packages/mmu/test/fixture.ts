@@ -14,8 +14,8 @@ import { type Gfn, type Gpa, gfnToGpa, type Hvn, type Pfn } from '../src/address
 import type { MmuEvent, Spte } from '../src/event.ts';
 import { PFERR_PRESENT_MASK, PFERR_USER_MASK, PFERR_WRITE_MASK } from '../src/fault/error-code.ts';
 import { newPageFault, type PageFault } from '../src/fault/fault.ts';
-import { type PageFaultResult, pageFault } from '../src/fault/page-fault.ts';
-import { RET_PF_RETRY } from '../src/fault/ret-pf.ts';
+import { pageFault } from '../src/fault/page-fault.ts';
+import type { RetPf } from '../src/fault/ret-pf.ts';
 import { hostPtep } from '../src/host/host-pte.ts';
 import { pageBase } from '../src/host/page-frames.ts';
 import { seamSize, type Vm } from '../src/memory-map.ts';
@@ -205,15 +205,14 @@ export function faultAndLeave(
   bench: Bench,
   gfn: number,
   { mem = bench.mems[0] as Shared, write = true }: { mem?: Shared; write?: boolean } = {},
-): PageFaultResult {
+): { ret: RetPf; fast: boolean } {
   const fault = newPageFault(0);
-  const result: PageFaultResult = { ret: RET_PF_RETRY, fast: false };
   const { low, level } = lastSpte(bench, gfn);
   const present = isShadowPresent(low) && isLastSpte(low, level) ? PFERR_PRESENT_MASK : 0;
   const errorCode = present | (write ? PFERR_WRITE_MASK : 0) | PFERR_USER_MASK;
-  pageFault(mem, bench.vm, fault, gpaOf(gfn), errorCode, result);
+  const ret = pageFault(mem, bench.vm, fault, gpaOf(gfn), errorCode);
   setMode(mem, fault.mode, OUTSIDE_GUEST_MODE);
-  return result;
+  return { ret, fast: fault.fast };
 }
 
 /** What is wrong with any spte of the page table, by gfn; empty when all is well. */

@@ -34,7 +34,7 @@ export function verbsOfFastFault(): Record<string, number> {
   enterGuest(mem, vm, vcpu);
   const { log } = record((recorded) => {
     const code = PFERR_PRESENT_MASK | PFERR_WRITE_MASK;
-    pageFault(recorded, vm, vcpu.fault, 0 as Gpa, code, vcpu.result);
+    pageFault(recorded, vm, vcpu.fault, 0 as Gpa, code);
   }, mem);
   const counts: Record<string, number> = {};
   for (const { operation } of log) {

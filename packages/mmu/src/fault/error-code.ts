@@ -21,16 +21,14 @@ export const PFERR_GUEST_PAGE_MASK: number = 2 ** 33;
 
 // Bits 32 and up say where, not what: `&` drops them, as it should.
 export const isWriteFault = (errorCode: number): boolean => (errorCode & PFERR_WRITE_MASK) !== 0;
-export const isPresentFault = (errorCode: number): boolean =>
-  (errorCode & PFERR_PRESENT_MASK) !== 0;
-export const isReservedFault = (errorCode: number): boolean => (errorCode & PFERR_RSVD_MASK) !== 0;
 
 /**
  * Only a write that every level was present for, and that met no reserved bit: then setting W may be all it takes.
  * KVM also tries faults without P where hardware has no accessed bit, since their sptes may be access-tracked.
  */
 export const pageFaultCanBeFast = (errorCode: number): boolean =>
-  isWriteFault(errorCode) && isPresentFault(errorCode) && !isReservedFault(errorCode);
+  (errorCode & (PFERR_PRESENT_MASK | PFERR_WRITE_MASK | PFERR_RSVD_MASK)) ===
+  (PFERR_PRESENT_MASK | PFERR_WRITE_MASK);
 
 const NAMES: readonly (readonly [number, string])[] = [
   [PFERR_PRESENT_MASK, 'P'],

@@ -12,7 +12,8 @@ export interface PageFault {
   addr: Gpa;
   gfn: Gfn;
   error_code: number;
-  write: boolean;
+  /** The fast path ended it. */
+  fast: boolean;
   /** Undefined where the guest has no memory. */
   slot: Memslot | undefined;
   /** Where the walk ended: written by walkToLastSptep(). */
@@ -30,7 +31,7 @@ export const newPageFault = (vcpu: number): PageFault => ({
   addr: 0 as Gpa,
   gfn: 0 as Gfn,
   error_code: 0,
-  write: false,
+  fast: false,
   slot: undefined,
   sptep: 0 as Sptep,
   level: 0,

@@ -5,21 +5,16 @@ import { type Gpa, gpaToGfn } from '../address.ts';
 import type { MmuEvent } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
 import { gfnToMemslot } from '../vm/memslots.ts';
-import { isWriteFault, PFERR_GUEST_FINAL_MASK, pageFaultCanBeFast } from './error-code.ts';
+import { PFERR_GUEST_FINAL_MASK, pageFaultCanBeFast } from './error-code.ts';
 import { fastPageFault } from './fast-page-fault.ts';
 import { fastPageFault2012 } from './fast-page-fault-2012.ts';
 import type { PageFault } from './fault.ts';
 import { RET_PF_FIXED, RET_PF_INVALID, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
 import { slowPageFault } from './slow-page-fault.ts';
 
-/** How a fault ended, and whether the fast path ended it. */
-export interface PageFaultResult {
-  ret: RetPf;
-  fast: boolean;
-}
-
 /**
- * Handles one fault of the vCPU that owns `fault`, in guest mode; afterwards it may be outside. Fills `result`.
+ * Handles one fault of the vCPU that owns `fault`, in guest mode; afterwards it may be outside; `fault.fast` says
+ * whether the fast path ended it.
  * `errorCode` has the low bits only, an int32: that the fault was at the guest's final address is said to listeners.
  */
 export function pageFault(
@@ -28,26 +23,26 @@ export function pageFault(
   fault: PageFault,
   addr: Gpa,
   errorCode: number,
-  result: PageFaultResult,
-): void {
+): RetPf {
   fault.addr = addr;
   fault.gfn = gpaToGfn(addr);
   fault.error_code = errorCode;
-  fault.write = isWriteFault(errorCode);
   mem.enterRead();
   fault.slot = gfnToMemslot(mem, vm, fault.memslots, fault.gfn);
   if (mem.emit !== undefined) traceFault(mem, fault);
-  let ret: RetPf = RET_PF_INVALID;
-  if (pageFaultCanBeFast(errorCode) && vm.faultPath !== 'slow') {
-    ret =
-      vm.faultPath === 'current'
-        ? fastPageFault(mem, vm, fault)
-        : fastPageFault2012(mem, vm, fault);
-    if (mem.emit !== undefined) traceFastPageFault(mem, fault, ret);
-  }
+  const ret = pageFaultCanBeFast(errorCode) ? tryFastPath(mem, vm, fault) : RET_PF_INVALID;
   mem.exitRead();
-  result.fast = ret !== RET_PF_INVALID;
-  result.ret = result.fast ? ret : slowPageFault(mem, vm, fault);
+  fault.fast = ret !== RET_PF_INVALID;
+  return fault.fast ? ret : slowPageFault(mem, vm, fault);
+}
+
+function tryFastPath(mem: Shared, vm: Vm, fault: PageFault): RetPf {
+  let ret: RetPf = RET_PF_INVALID;
+  if (vm.faultPath === 'current') ret = fastPageFault(mem, vm, fault);
+  else if (vm.faultPath === 'merged') ret = fastPageFault2012(mem, vm, fault);
+  else return ret;
+  if (mem.emit !== undefined) traceFastPageFault(mem, fault, ret);
+  return ret;
 }
 
 function traceFault(mem: Shared, { vcpu_id, addr, error_code }: PageFault): void {

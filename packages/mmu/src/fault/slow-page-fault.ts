@@ -10,6 +10,7 @@ import { putPage } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
 import { forgetMemslots, gfnToHvn, KVM_MEMSLOT_INVALID } from '../vm/memslots.ts';
 import { OUTSIDE_GUEST_MODE, READING_SHADOW_PAGE_TABLES } from '../vm/vcpu-mode.ts';
+import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
 import { RET_PF_EMULATE, RET_PF_RETRY, type RetPf } from './ret-pf.ts';
 import { tdpMmuMap } from './tdp-map.ts';
@@ -23,7 +24,7 @@ export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   if ((slot.flags & KVM_MEMSLOT_INVALID) !== 0) return waitForMemslots(mem, vm, fault);
   const seq = mem.load32(vm.at.mmu_invalidate_seq);
   if (isInvalidating(mem, vm, gfn)) return waitForInvalidation(mem, vm);
-  const pte = faultInHostPage(mem, vm, gfnToHvn(slot, gfn), fault.write);
+  const pte = faultInHostPage(mem, vm, gfnToHvn(slot, gfn), isWriteFault(fault.error_code));
   lockForFault(mem, vm);
   // Before the memslots are looked at again: who replaces them and sees us outside need not wait for this fault.
   setMode(mem, mode, READING_SHADOW_PAGE_TABLES);

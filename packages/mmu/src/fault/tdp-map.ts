@@ -9,6 +9,7 @@ import { formatSpte, isFrozen, isShadowPresent, isWritable, spteToPfn } from '..
 import { setSpteAtomic } from '../spte/update-spte.ts';
 import { childTable, entryAt, initTable, tableFrame } from '../spte/walk.ts';
 import type { Memslot } from '../vm/memslots.ts';
+import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
 import { RET_PF_FIXED, RET_PF_RETRY, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
 
@@ -45,7 +46,7 @@ function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetP
     }
     // Another fault was first. Its leaf may say more than ours: the host gives W back without telling anybody, and a read
     // that asked before would take MMU_WRITABLE away again with no flush. KVM does so since 6.13.
-    if (!fault.write || isWritable(old.low)) return RET_PF_SPURIOUS;
+    if (!isWriteFault(fault.error_code) || isWritable(old.low)) return RET_PF_SPURIOUS;
   }
   if (!setSpteAtomic(mem, { sptep, gfn, level: 1 }, old, spte)) return RET_PF_RETRY;
   // KVM marks before the exchange, in make_spte(), safe because a harvest excludes this lock. After it is as safe, and

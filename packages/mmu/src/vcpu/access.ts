@@ -11,7 +11,13 @@ import { MODE_STATE, type Shared } from '@faultline/atomics';
 import { accessedGfn, type Gfn, type Gpa, offsetInPage } from '../address.ts';
 import { PFERR_PRESENT_MASK, PFERR_USER_MASK, PFERR_WRITE_MASK } from '../fault/error-code.ts';
 import { pageFault } from '../fault/page-fault.ts';
-import { RET_PF_EMULATE, RET_PF_FIXED, RET_PF_RETRY, RET_PF_SPURIOUS } from '../fault/ret-pf.ts';
+import {
+  RET_PF_EMULATE,
+  RET_PF_FIXED,
+  RET_PF_RETRY,
+  RET_PF_SPURIOUS,
+  type RetPf,
+} from '../fault/ret-pf.ts';
 import { pageBase } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
 import { isLastSpte, isShadowPresent, isWritable, spteToPfn } from '../spte/spte.ts';
@@ -54,11 +60,11 @@ function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boo
   if (missing < 0) return true;
   vcpu.observer?.begin();
   const errorCode = missing | access | PFERR_USER_MASK;
-  pageFault(mem, vm, vcpu.fault, gpa, errorCode, vcpu.result);
-  count(vcpu);
+  const ret = pageFault(mem, vm, vcpu.fault, gpa, errorCode);
+  count(vcpu, ret);
   if ((vcpu.fault.mode.word & MODE_STATE) !== IN_GUEST_MODE) enterGuest(mem, vm, vcpu);
-  vcpu.observer?.end(vcpu.result);
-  return vcpu.result.ret !== RET_PF_EMULATE;
+  vcpu.observer?.end();
+  return ret !== RET_PF_EMULATE;
 }
 
 /** -1 with the TLB filled, or the P bit of the fault that hardware reports. */
@@ -80,7 +86,7 @@ function hardwareWalk(mem: Shared, vm: Vm, vcpu: Vcpu, gfn: Gfn, write: boolean)
   return -1;
 }
 
-function count({ stat, result: { ret, fast } }: Vcpu): void {
+function count({ stat, fault: { fast } }: Vcpu, ret: RetPf): void {
   stat.pf_taken++;
   if (ret === RET_PF_EMULATE) stat.pf_emulate++;
   else if (fast && ret === RET_PF_FIXED) stat.pf_fast++;

@@ -1,8 +1,6 @@
 // The private state of one vCPU: nothing in it is seen by another thread. KVM: struct kvm_vcpu.
 
 import { newPageFault, type PageFault } from '../fault/fault.ts';
-import type { PageFaultResult } from '../fault/page-fault.ts';
-import { RET_PF_RETRY } from '../fault/ret-pf.ts';
 import { newTlb, type Tlb } from './tlb.ts';
 
 /** Counts since the vCPU was made. KVM: struct kvm_vcpu_stat. */
@@ -28,14 +26,13 @@ export interface VcpuStat {
 /** Told of each fault from the access that missed to the return into the guest. */
 export interface FaultObserver {
   begin(): void;
-  end(result: PageFaultResult): void;
+  end(): void;
 }
 
 export interface Vcpu {
   readonly id: number;
   readonly tlb: Tlb;
   readonly fault: PageFault;
-  readonly result: PageFaultResult;
   readonly stat: VcpuStat;
   /** Accesses left until the requests are looked at. */
   countdown: number;
@@ -47,7 +44,6 @@ export const newVcpu = (id: number): Vcpu => ({
   id,
   tlb: newTlb(),
   fault: newPageFault(id),
-  result: { ret: RET_PF_RETRY, fast: false },
   stat: {
     pf_taken: 0,
     pf_fast: 0,
