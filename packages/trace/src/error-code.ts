@@ -3,21 +3,18 @@
 //   P|W|U|0x100000000   ->   0x100000007
 //
 // kvm_page_fault prints the same bits as a number. KVM: PFERR_*_MASK in asm/kvm_host.h, kvm_mmu_trace_pferr_flags.
+import { PFERR_NAMES } from '@faultline/mmu';
 import type { LineCursor } from './line-cursor.ts';
 
 const SPACE = 0x20;
 const BAR = 0x7c;
 
-//                        bit   what a set bit says of the access
-const PFERR_BITS: readonly (readonly [name: string, bit: number])[] = [
-  ['P', 0], //            the entry was present
-  ['W', 1], //            a write
-  ['U', 2], //            from user mode; under nested paging every access of the guest
-  ['RSVD', 3], //         a reserved bit was set in an entry, which is how KVM marks MMIO
-  ['F', 4], //            an instruction fetch
-  ['PK', 5], //           a protection key forbade it
-  ['SS', 6], //           to a shadow stack
-  ['SGX', 15], //         into an enclave
+/** The mmu's five, and what kernels after 6.12 print. */
+const NAMES: typeof PFERR_NAMES = [
+  ...PFERR_NAMES,
+  [1 << 5, 'PK'], //   a protection key forbade it
+  [1 << 6, 'SS'], //   the access was to a shadow stack
+  [1 << 15, 'SGX'], // or into an enclave
 ];
 
 /**
@@ -37,9 +34,9 @@ export function readErrorCode(line: LineCursor): number {
 function readOneBit(line: LineCursor): number {
   const from = line.at;
   if (line.accept('0x')) return line.hex();
-  for (const [name, bit] of PFERR_BITS) {
+  for (const [mask, name] of NAMES) {
     const after = line.accept(name) ? line.bytes[line.at] : undefined;
-    if (after === SPACE || after === BAR) return 2 ** bit;
+    if (after === SPACE || after === BAR) return mask;
     line.at = from;
   }
   line.fail('names of page-fault bits (P, W, U, RSVD, F) joined by "|"');

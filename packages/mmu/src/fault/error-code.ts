@@ -30,7 +30,8 @@ export const pageFaultCanBeFast = (errorCode: number): boolean =>
   (errorCode & (PFERR_PRESENT_MASK | PFERR_WRITE_MASK | PFERR_RSVD_MASK)) ===
   (PFERR_PRESENT_MASK | PFERR_WRITE_MASK);
 
-const NAMES: readonly (readonly [number, string])[] = [
+/** The kernel's names, as its tracepoints print them. 6.12 has the first five; later kernels name more. */
+export const PFERR_NAMES: readonly (readonly [mask: number, name: string])[] = [
   [PFERR_PRESENT_MASK, 'P'],
   [PFERR_WRITE_MASK, 'W'],
   [PFERR_USER_MASK, 'U'],
@@ -40,7 +41,7 @@ const NAMES: readonly (readonly [number, string])[] = [
 
 /** `P|W|U|0x100000000`, as the kernel's trace prints it: the bits that it has no name for come last, as one number. */
 export function formatErrorCode(errorCode: number): string {
-  const found = NAMES.filter(([mask]) => (errorCode & mask) !== 0);
+  const found = PFERR_NAMES.filter(([mask]) => (errorCode & mask) !== 0);
   const rest = found.reduce((left, [mask]) => left - mask, errorCode);
   const names = found.map(([, name]) => name);
   return (rest === 0 ? names : [...names, `0x${rest.toString(16)}`]).join('|');
