@@ -1,5 +1,5 @@
 // Read-copy-update for threads that poll. A reader pays nothing: it is inside a read section whenever the state in its
-// mode word is not 0, and every store of that word says "at this instant I hold no references".
+// mode word is not 0, and every store of that word says "at this instant I hold no references to frames".
 //
 //   synchronize                        | reader
 //   (unlink)                           | mode := new value, state not 0
@@ -28,16 +28,19 @@ export const REQUEST_QUIESCE = 1;
 /** Bits of a mode word that say where its thread is; 0 means that it holds no references. Above them, a counter. */
 export const MODE_STATE = 3;
 
-/** Sets a request bit of `thread`. Throws when that is the caller itself and inside: it would go on with what it cached. */
-export function makeRequest(mem: Shared, thread: number, bit: number): void {
-  if (thread === mem.thread && (mem.load32(modeAddress(thread)) & MODE_STATE) !== 0) {
-    throw new Error(
-      `expected thread ${thread} outside, got mode ${mem.load32(modeAddress(thread)) & MODE_STATE}; ` +
-        'usual cause: a vCPU that does the work of its VMM without leaving the guest',
-    );
-  }
-  mem.or32(requestsAddress(thread), bit);
+/** Throws when the calling thread is inside: it would go on with what it cached, and others would wait for it. */
+export function assertOutside(mem: Shared): void {
+  const state = mem.load32(modeAddress(mem.thread)) & MODE_STATE;
+  if (state === 0) return;
+  throw new Error(
+    `expected thread ${mem.thread} outside, got mode ${state}; ` +
+      'usual cause: a vCPU that does the work of its VMM without leaving the guest',
+  );
 }
+
+/** Sets a request bit of `thread`. */
+export const makeRequest = (mem: Shared, thread: number, bit: number): number =>
+  mem.or32(requestsAddress(thread), bit);
 
 /** After `makeRequest`: blocks until `thread` is outside, or has stored its mode or taken its requests since. */
 export function waitUntilSeen(mem: Shared, thread: number): void {
@@ -49,6 +52,7 @@ export function waitUntilSeen(mem: Shared, thread: number): void {
 
 /** Blocks until every other thread has been seen without references. */
 export function synchronize(mem: Shared, map: SeamMap): void {
+  assertOutside(mem);
   // The caller's own thread too: it is outside, and what it cached grows stale like everybody's.
   for (let thread = 0; thread < map.threads; thread++) makeRequest(mem, thread, REQUEST_QUIESCE);
   for (let thread = 0; thread < map.threads; thread++) {

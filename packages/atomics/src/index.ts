@@ -1,6 +1,7 @@
 export { createAlone } from './alone.ts';
 export { findDamage } from './frame-pool.ts';
 export {
+  assertOutside,
   MODE_STATE,
   type Mode,
   makeRequest,

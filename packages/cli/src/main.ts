@@ -56,7 +56,7 @@ function inOurWords(text: string, { commands }: Command): string {
       'expected an option that --help lists, perhaps $2, got $1',
     )
     .replace(
-      /^too many arguments for '(.*)'\. Expected (\d+) arguments? but got (\d+)\.$/,
-      '$1: expected no more words than $2, got $3',
+      /^too many arguments for '(.*)'\. Expected (\d+ arguments?) but got (\d+)\.$/,
+      '$1: expected $2 at most, got $3',
     );
 }

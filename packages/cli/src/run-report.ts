@@ -133,7 +133,13 @@ function rows(source: Source, reports: readonly RunReport[]): Row[] {
       kernel === undefined ? '' : count(kernel.dirtyPages / Math.max(1, kernel.harvests)),
     ),
     ...(reports.some(({ ksm }) => ksm !== undefined)
-      ? [row(`pages merged by KSM${each}`, (report) => perPass(report, report.ksm?.merged ?? 0))]
+      ? [
+          row(
+            `pages merged by KSM${each}`,
+            (report) => perPass(report, report.ksm?.merged ?? 0),
+            kernel === undefined ? '' : count(kernel.merged),
+          ),
+        ]
       : []),
     ...(many ? migrationRows(row) : []),
     row('words wrong', ({ integrity }) => count(integrity.wrongWords)),

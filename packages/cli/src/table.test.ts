@@ -8,7 +8,7 @@ describe('a table', () => {
       { name: '  fast', cells: ['0', '12'] },
     ];
     expect(formatTable(['slow', 'current'], rows)).toBe(
-      ['          slow  current', 'faults   1,234        5', '  fast       0       12'].join('\n'),
+      ['         slow  current', 'faults  1,234        5', '  fast      0       12'].join('\n'),
     );
   });
 

@@ -35,7 +35,10 @@ export function caught(stream: NodeJS.WriteStream) {
 }
 
 /** A directory that goes when the tests of a file are over. */
-export function scratch(): { readonly path: string; put(name: string, data: string | Uint8Array): string } {
+export function scratch(): {
+  readonly path: string;
+  put(name: string, data: string | Uint8Array): string;
+} {
   const path = mkdtempSync(join(tmpdir(), 'faultline-'));
   afterAll(() => rmSync(path, { recursive: true }));
   return {

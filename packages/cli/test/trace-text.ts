@@ -1,6 +1,7 @@
 // Text of a small trace, as a kernel would have written it.
 
-const line = (event: string): string => `           vcpu0-177     [002] .....     8.652615: ${event}`;
+const line = (event: string): string =>
+  `           vcpu0-177     [002] .....     8.652615: ${event}`;
 
 const hex = (value: number): string => value.toString(16);
 

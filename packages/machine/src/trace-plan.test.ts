@@ -6,6 +6,7 @@ import {
   harvestOf,
   marker,
   memslot,
+  merge,
   PAGE,
   planOf,
   setSpte,
@@ -300,6 +301,11 @@ describe('what the kernel did', () => {
 
   it('includes how many pages its harvests found', () => {
     expect(kernel).toMatchObject({ harvests: 2, dirtyPages: 12 });
+  });
+
+  it('includes the pages that ksmd merged, and not those it failed to', () => {
+    const plan = planOf(created(), merge(0), merge(-14), merge(0), touch(0x100));
+    expect(plan.kernel.merged).toBe(2);
   });
 
   it('includes how many pages its dirty rings gave back', () => {

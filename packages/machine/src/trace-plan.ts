@@ -13,7 +13,7 @@ import type { Marker, TraceEvent } from '@faultline/trace';
 import { MOST_PAGES, type Region } from './machine.ts';
 import { touchedRanges } from './touched-ranges.ts';
 
-/** What the VMM did. `exclusive` actions are over before the guest goes on. */
+/** What the VMM did. */
 export type Action =
   | { readonly kind: 'create'; readonly region: Region; readonly flags: number }
   | { readonly kind: 'flags'; readonly region: Region; readonly flags: number }
@@ -49,6 +49,8 @@ export interface KernelCounts {
   setSpte: number;
   harvests: number;
   dirtyPages: number;
+  /** Pages that ksmd merged into another. */
+  merged: number;
 }
 
 export interface TracePlan {
@@ -91,6 +93,7 @@ export class TracePlanner {
     setSpte: 0,
     harvests: 0,
     dirtyPages: 0,
+    merged: 0,
   };
   #hostPages = 0;
 
@@ -107,6 +110,9 @@ export class TracePlanner {
         break;
       case 'kvm_mmu_set_spte':
         this.#kernel.setSpte++;
+        break;
+      case 'ksm_merge_with_ksm_page':
+        if (body.error === 0) this.#kernel.merged++;
         break;
       case 'marker':
         this.#marker(body.marker);

@@ -59,6 +59,9 @@ export const setSpte = (gfn: number): TraceEvent =>
     sptep: 0 as never,
   });
 
+export const merge = (error: number): TraceEvent =>
+  event({ event: 'ksm_merge_with_ksm_page', pfn: 0 as never, error });
+
 /** A memslot marker; slot 1, sixteen pages at gfn 0x100, unless told otherwise. */
 export function memslot(
   op: 'create' | 'flags' | 'delete' | 'move',

@@ -8,7 +8,7 @@ export interface Spte {
   readonly high: number;
 }
 
-/** A guest access exited to the host. `error_code` as in page-fault-error-code.ts; bits 32 and 33 say which walk failed. */
+/** A guest access exited to the host. `error_code` as in fault/error-code.ts; bits 32 and 33 say which walk failed. */
 export interface KvmPageFault {
   readonly event: 'kvm_page_fault';
   readonly vcpu_id: number;

@@ -8,6 +8,7 @@ import {
   type Shared,
   type SharedEvent,
   setMode,
+  WAIT_NOT_EQUAL,
   type WasmShared,
 } from '@faultline/atomics';
 import { type Gfn, type Gpa, gfnToGpa, type Hvn, type Pfn } from '../src/address.ts';
@@ -71,7 +72,7 @@ export function makeBench(options: Partial<VmOptions> = {}): Bench {
   const config = vmConfig({ ...SMALL, ...options });
   const memory = createSharedMemory(seamSize(config));
   const mems = Array.from({ length: config.vcpus + config.agents }, (_, thread) =>
-    Object.assign(connectThread(memory, thread), { wait: sleepsForEver }),
+    Object.assign(connectThread(memory, thread), { wait: sleepsNever }),
   );
   const agent = mems[config.vcpus] as WasmShared;
   const vm = initVm(agent, config, memory.map);
@@ -90,7 +91,8 @@ export function makeBenchWithSlot(flags = 0, options: Partial<VmOptions> = {}): 
 export const slotOf = (slot: Partial<Record<keyof Memslot, number>>): Memslot =>
   ({ id: 0, baseGfn: 0, npages: 1, hvn: 0, flags: 0, ...slot }) as Memslot;
 
-function sleepsForEver(address: number, expected: number): never {
+function sleepsNever(this: WasmShared, address: number, expected: number): number {
+  if (this.load32(address) !== expected) return WAIT_NOT_EQUAL;
   throw new Error(`nobody is left to change word ${address} from ${expected}`);
 }
 

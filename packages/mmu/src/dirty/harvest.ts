@@ -3,7 +3,7 @@
 // One log is marked by faults; each harvest ORs what it took into the private bitmap of every client (migration,
 // snapshot, frame buffer, ...): any number of readers, at no cost to a fault. The harvest that ends a migration is taken
 // with the vCPUs paused: a fast path may be between its cmpxchg and its mark.
-import type { Shared } from '@faultline/atomics';
+import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Hvn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { entryAt } from '../spte/walk.ts';
@@ -15,9 +15,10 @@ import { bitmapBit, bitmapWord, clientBitmap, takeBits } from './dirty-bitmap.ts
 
 /**
  * Harvests slot `id`; how many pages were dirty. Afterwards each client's bitmap holds them, and the next store to any of
- * them faults. The slot need not be logged: then nothing is found. Throws a RangeError when there is no such slot.
+ * them faults. The slot need not be logged: then nothing is found (KVM: -ENOENT). Throws a RangeError when there is no such slot.
  */
 export function getDirtyLog(mem: Shared, vm: Vm, id: number): number {
+  assertOutside(mem);
   mem.lock(vm.at.slots_lock);
   const pages: Hvn[] = [];
   try {
@@ -29,15 +30,19 @@ export function getDirtyLog(mem: Shared, vm: Vm, id: number): number {
     // Always when a page was dirty, though its spte may have lost W to somebody whose flush is still to come.
     if (pages.length > 0) flushRemoteTlbs(mem, vm);
     // After the flush: a client that copied a page while a TLB still let stores through would not be told of them.
-    for (let client = 0; client < vm.dirtyClients; client++) {
-      const bitmap = clientBitmap(vm, client);
-      for (const hvn of pages) mem.or32(bitmapWord(bitmap, hvn), bitmapBit(hvn));
-    }
+    tellClients(mem, vm, pages);
   } finally {
     mem.unlock(vm.at.slots_lock);
   }
   mem.emit?.({ event: 'get_dirty_log', slot: id, dirty: pages.length });
   return pages.length;
+}
+
+function tellClients(mem: Shared, vm: Vm, pages: readonly Hvn[]): void {
+  for (let client = 0; client < vm.dirtyClients; client++) {
+    const bitmap = clientBitmap(vm, client);
+    for (const hvn of pages) mem.or32(bitmapWord(bitmap, hvn), bitmapBit(hvn));
+  }
 }
 
 /** Takes a client's own record of slot `id`: what every harvest found since it last asked. Calls `visit` per page. */

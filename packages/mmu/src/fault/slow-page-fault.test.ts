@@ -228,7 +228,7 @@ describe('a host page that an invalidation takes away during the fault', () => {
       invalidateRangeEnd(bench.agent, bench.vm, hvnOf(GFN), 1);
       waited = true;
     };
-    const pick = { verb: 'waitWhile', address: bench.vm.at.mmu_invalidate_in_progress } as const;
+    const pick = { verb: 'wait', address: bench.vm.at.mmu_invalidate_in_progress } as const;
     expect([interrupted(bench, pick, end), waited]).toEqual([RET_PF_RETRY, true]);
   });
 

@@ -15,7 +15,7 @@ import type { PageFault } from './fault.ts';
 import { RET_PF_EMULATE, RET_PF_RETRY, type RetPf } from './ret-pf.ts';
 import { tdpMmuMap } from './tdp-map.ts';
 
-/** Leaves the vCPU outside guest mode: the caller enters the guest again. Never answers INVALID. */
+/** The caller enters the guest again: flushers wait for that, or for it to be outside. Never answers INVALID. */
 export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   const { slot, gfn, mode } = fault;
   if (slot === undefined) return RET_PF_EMULATE;
@@ -29,11 +29,15 @@ export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   // Before the memslots are looked at again: who replaces them and sees us outside need not wait for this fault.
   setMode(mem, mode, READING_SHADOW_PAGE_TABLES);
   mem.enterRead();
-  const ret = isPageFaultStale(mem, vm, fault, seq) ? RET_PF_RETRY : tdpMmuMap(mem, vm, fault, pte);
-  mem.exitRead();
-  unlockForFault(mem, vm);
-  putPage(mem, vm, hostPtePfn(pte));
-  return ret;
+  try {
+    if (isPageFaultStale(mem, vm, fault, seq)) return RET_PF_RETRY;
+    return tdpMmuMap(mem, vm, fault, pte);
+  } finally {
+    // Also when no frame is left for a table: one vCPU's misfortune must not lock up the others.
+    mem.exitRead();
+    unlockForFault(mem, vm);
+    putPage(mem, vm, hostPtePfn(pte));
+  }
 }
 
 /** May what was learned before the lock be relied on under it? mmu_lock held. KVM: is_page_fault_stale(). */
@@ -45,10 +49,10 @@ function isPageFaultStale(mem: Shared, vm: Vm, fault: PageFault, seq: number): b
   return isInvalidating(mem, vm, fault.gfn) || mem.load32(vm.at.mmu_invalidate_seq) !== seq;
 }
 
-/** KVM enters the guest again and faults until the invalidation has ended; here it waits for that, once. */
+/** KVM enters the guest again and faults until the invalidation has ended; here it sleeps once, and then does. */
 function waitForInvalidation(mem: Shared, vm: Vm): RetPf {
   const inProgress = mem.load32(vm.at.mmu_invalidate_in_progress);
-  if (inProgress !== 0) mem.waitWhile(vm.at.mmu_invalidate_in_progress, inProgress);
+  if (inProgress !== 0) mem.wait(vm.at.mmu_invalidate_in_progress, inProgress);
   return RET_PF_RETRY;
 }
 

@@ -17,7 +17,8 @@ import { allocPage, copyPage, putPage, tryGetPage } from './page-frames.ts';
 
 /**
  * Answers the host pte of a page that is present, and writable if `write`; its frame carries a reference that the caller
- * gives back with `putPage`. May break sharing. The caller is outside the guest and holds no lock.
+ * gives back with `putPage`. Not for stores by the host itself while pages are merged: its reference does not stop that.
+ * May break sharing. The caller is outside the guest and holds no lock.
  */
 export function faultInHostPage(mem: Shared, vm: Vm, hvn: Hvn, write: boolean): number {
   const ptep = hostPtep(vm, hvn);

@@ -6,6 +6,9 @@
 //
 // KVM: the mail thread's diagram; ksm.c write_protect_page() and replace_page(). The kernel also refuses pages with extra
 // references; here they are merged too, so that the sequence number alone has to protect a fault in flight.
+//
+// One thread merges. A second one that protected the same page again, after the guest had written it, would bring back the
+// very pte that the first compares with.
 import type { Shared } from '@faultline/atomics';
 import type { Hvn, Pfn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';

@@ -7,7 +7,7 @@
 //
 // Between start and end nobody can map the range again, and after start no vCPU uses what was mapped: so the host may
 // rely on its change. The fast path needs none of it: start changes the very word that it compares.
-import type { Shared } from '@faultline/atomics';
+import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import { hvnToHva } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
@@ -22,6 +22,7 @@ interface GfnRange {
 
 /** Before the host changes `count` pages from `hvn` on. The caller holds no lock. KVM: invalidate_range_start. */
 export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: number): void {
+  assertOutside(mem);
   mem.emit?.({
     event: 'kvm_unmap_hva_range',
     start: hvnToHva(hvn),

@@ -20,7 +20,7 @@ export function vmConfig(options: VmOptions): VmConfig {
     geometry,
     pageWords: 1024,
     // Merged pages outlive their sharers for a while.
-    pageFrames: hostPages + Math.ceil(hostPages / 8) + 64,
+    pageFrames: hostPages + Math.ceil(hostPages / 2) + 64,
     // Leaf tables for slots in any place, their upper tables, and what the threads' pools hold.
     tableFrames: 2 * Math.ceil(hostPages / (1 << geometry.indexBits)) + 128 + 48 * options.vcpus,
     dirtyClients: 1,

@@ -16,7 +16,7 @@ import {
   setSpte,
   slotOf,
 } from '../../test/fixture.ts';
-import { GFN_LIMIT } from '../address.ts';
+import { GFN_LIMIT, X86_64 } from '../address.ts';
 import { fastPageFault } from '../fault/fast-page-fault.ts';
 import { RET_PF_INVALID, RET_PF_RETRY } from '../fault/ret-pf.ts';
 import type { VmOptions } from './create-vm.ts';
@@ -483,5 +483,30 @@ describe('the slot with an id', () => {
   it('is found by it', () => {
     const { agent, vm } = makeBenchWithSlot();
     expect(findSlot(agent, vm, 0).npages).toBe(16);
+  });
+});
+
+describe('small slots that come and go in ever new places', () => {
+  it('leave no table behind', () => {
+    const bench = makeBench({ hostPages: 1, geometry: X86_64, tableFrames: 40 });
+    for (let place = 1; place <= 50; place++) {
+      const baseGfn = place << 18; // each under upper tables of its own
+      createMemslot(bench.agent, bench.vm, slotOf({ baseGfn, npages: 1 }));
+      bench.guests[0].write(baseGfn, place);
+      deleteMemslot(bench.agent, bench.vm, 0);
+    }
+    let left = 0;
+    forEachSpte(bench.agent, bench.vm, () => left++);
+    expect(left).toBe(0);
+  });
+
+  it('keep the tables that a neighbour uses', () => {
+    const bench = makeBench({ hostPages: 2, geometry: X86_64 });
+    createMemslot(bench.agent, bench.vm, slotOf({ id: 0, baseGfn: 8, npages: 1, hvn: 0 }));
+    createMemslot(bench.agent, bench.vm, slotOf({ id: 1, baseGfn: 9, npages: 1, hvn: 1 }));
+    bench.guests[0].write(8, 1);
+    bench.guests[0].write(9, 2);
+    deleteMemslot(bench.agent, bench.vm, 0);
+    expect([flagsOf(bench, 9), bench.guests[0].read(9)]).toEqual(['e67', 2]);
   });
 });

@@ -1,5 +1,5 @@
 // KVM_SET_USER_MEMORY_REGION: create a slot, delete it, switch its dirty log on or off, under running vCPUs.
-import type { Shared } from '@faultline/atomics';
+import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn } from '../address.ts';
 import { takeBits } from '../dirty/dirty-bitmap.ts';
 import { MEMSLOTS, type Vm } from '../memory-map.ts';
@@ -18,6 +18,7 @@ import { zapRange } from './zap.ts';
 
 /** Adds a slot. Throws a RangeError that says what is wrong with it. */
 export function createMemslot(mem: Shared, vm: Vm, slot: Memslot): void {
+  assertOutside(mem);
   mem.lock(vm.at.slots_lock);
   try {
     const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
@@ -30,23 +31,29 @@ export function createMemslot(mem: Shared, vm: Vm, slot: Memslot): void {
   }
 }
 
-/** Removes slot `id`: afterwards nothing of it is mapped, and its tables are free. Blocks for two grace periods. */
+/** Removes slot `id`: nothing of it stays mapped, and tables that only it used are free. Blocks for grace periods. */
 export function deleteMemslot(mem: Shared, vm: Vm, id: number): void {
+  assertOutside(mem);
   mem.lock(vm.at.slots_lock);
   try {
     const slot = findSlot(mem, vm, id);
     const others = readMemslots(mem, vm, mem.load32(vm.at.memslots)).filter((s) => s.id !== id);
     // First invalid, and seen so by every vCPU: from here no fault maps it, so that what is zapped stays away.
     installMemslots(mem, vm, [...others, { ...slot, flags: slot.flags | KVM_MEMSLOT_INVALID }]);
-    zapRange(mem, vm, slot.baseGfn, (slot.baseGfn + slot.npages) as Gfn);
+    const { start, end } = gapAround(vm, others, slot);
+    zapRange(mem, vm, start, end);
     installMemslots(mem, vm, others);
   } finally {
     mem.unlock(vm.at.slots_lock);
   }
 }
 
-/** Sets the flags of slot `id` (KVM_MEM_LOG_DIRTY_PAGES or 0). */
+/**
+ * Sets the flags of slot `id` (KVM_MEM_LOG_DIRTY_PAGES or 0). The log belongs to all clients: what nobody has harvested
+ * when it is switched off is gone when it is switched on again.
+ */
 export function setMemslotFlags(mem: Shared, vm: Vm, id: number, flags: number): void {
+  assertOutside(mem);
   checkFlags(flags);
   mem.lock(vm.at.slots_lock);
   try {
@@ -74,7 +81,19 @@ function startLogging(mem: Shared, vm: Vm, slot: Memslot): void {
   flushRemoteTlbs(mem, vm);
 }
 
-/** Bits that were left when logging was last switched off. */
+/** From the end of the slot before to the beginning of the one after: nothing else is mapped there. */
+function gapAround(vm: Vm, others: readonly Memslot[], { baseGfn }: Memslot): GfnRange {
+  const ends = others.filter((s) => s.baseGfn < baseGfn).map((s) => s.baseGfn + s.npages);
+  const bases = others.filter((s) => s.baseGfn > baseGfn).map((s) => s.baseGfn as number);
+  return { start: Math.max(0, ...ends) as Gfn, end: Math.min(vm.gfnLimit, ...bases) as Gfn };
+}
+
+interface GfnRange {
+  readonly start: Gfn;
+  readonly end: Gfn;
+}
+
+/** Bits that were left when logging was last switched off, or a slot over the same memory deleted. */
 function clearLog(mem: Shared, vm: Vm, slot: Memslot): void {
   takeBits(mem, vm.at.dirty_bitmap, slot, () => {});
 }

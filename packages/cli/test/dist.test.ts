@@ -1,0 +1,35 @@
+// The command as it is installed, where it has been built: a process of its own.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const script = path('../../../dist/cli/src/index.js');
+
+const spawn = (...words: string[]) => {
+  const options = { encoding: 'utf8', timeout: 60_000 } as const;
+  return spawnSync(process.execPath, ['--enable-source-maps', script, ...words], options);
+};
+
+describe.skipIf(!existsSync(script))('the built command', { timeout: 60_000 }, () => {
+  it('says the version of the package', () => {
+    const { version } = JSON.parse(readFileSync(path('../../../package.json'), 'utf8'));
+    expect(spawn('--version')).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('exits with 3 and one line when the input cannot be read', () => {
+    expect(spawn('run', '/does/not/exist')).toMatchObject({
+      status: 3,
+      stdout: '',
+      stderr: 'faultline: /does/not/exist: expected a readable file, got no such file\n',
+    });
+  });
+
+  it('finds its workers, runs, and leaves nothing but its result in a pipe', () => {
+    const words = ['--guest', 'zipf', '--memory', '1', '--seconds', '0.1', '--json'];
+    const { status, stdout, stderr } = spawn('run', ...words);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 'faultline/run', guest: 'zipf' });
+  });
+});
