@@ -1,16 +1,29 @@
 // npm run soak: every fault path in turn under everything at once, until the time is up. Exit code 1 at the first word lost.
 //
 // Each turn runs, at random: how many vCPUs, which guest, how much memory, how often the log is harvested, whether the
-// guest is migrated again and again, and whether slow faults share mmu_lock.
-import { GUESTS, type GuestName, type RunReport, runGuest } from '@faultline/machine';
+// guest is migrated again and again, and whether slow faults share mmu_lock. Some turns play the bundled trace, which also
+// makes and deletes memslots and switches the dirty log on and off under running vCPUs.
+import {
+  GUESTS,
+  type GuestName,
+  type RunOptions,
+  type RunReport,
+  runGuest,
+  runTrace,
+} from '@faultline/machine';
 import type { FaultPath } from '@faultline/mmu';
 import { Command } from 'commander';
 import { EXIT_FINDING, EXIT_OK } from './exit.ts';
+import { Progress } from './progress.ts';
 import { count } from './table.ts';
+import { bundledTrace, loadTrace } from './trace-input.ts';
 import { number, whole } from './words.ts';
 
 const PATHS: readonly FaultPath[] = ['slow', 'merged', 'current'];
 const SECONDS_PER_TURN = 2;
+/** A turn that is not over by then never will be. */
+const WATCHDOG_MS = 120_000;
+const TRACE = 'trace';
 
 interface Options {
   readonly minutes: number;
@@ -28,20 +41,23 @@ await program.parseAsync();
 
 async function soak({ minutes, seed }: Options): Promise<number> {
   const choose = chooser(seed);
+  const { plan } = await loadTrace(bundledTrace(), new Progress());
   const end = Date.now() + minutes * 60_000;
   const totals = new Map<string, number>();
   for (let turn = 0; Date.now() < end; turn++) {
-    const name = choose(Object.keys(GUESTS)) as GuestName;
-    const options = {
+    const name = choose<'trace' | GuestName>([TRACE, ...(Object.keys(GUESTS) as GuestName[])]);
+    const options: RunOptions = {
       faultPath: PATHS[turn % PATHS.length] as FaultPath,
       faultLock: choose(['shared', 'shared', 'exclusive'] as const),
       seconds: SECONDS_PER_TURN,
-      vcpus: choose([1, 2, 2, 3, 4]),
+      vcpus: choose(name === TRACE ? [1, 2] : [1, 2, 2, 3, 4]),
       pages: choose([64, 512, 4096]),
       harvestsPerSecond: choose([20, 100, 500]),
       migrate: choose([true, true, false]),
     };
-    const report = await runGuest(name, options);
+    const watchdog = setTimeout(() => hung(turn, name, options), WATCHDOG_MS);
+    const report = await (name === TRACE ? runTrace(plan, options) : runGuest(name, options));
+    clearTimeout(watchdog);
     add(totals, report);
     if (!report.integrity.ok) {
       const seen = { ...report.integrity, lostWrites: report.integrity.lostWrites };
@@ -59,6 +75,11 @@ async function soak({ minutes, seed }: Options): Promise<number> {
   for (const [name, value] of totals)
     process.stdout.write(`${name.padEnd(34)}${count(value).padStart(16)}\n`);
   return EXIT_OK;
+}
+
+function hung(turn: number, name: string, options: RunOptions): never {
+  process.stdout.write(`turn ${turn}: HUNG: ${name} ${JSON.stringify(options)}\n`);
+  process.exit(EXIT_FINDING);
 }
 
 function add(totals: Map<string, number>, report: RunReport): void {

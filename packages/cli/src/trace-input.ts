@@ -1,5 +1,7 @@
 // A trace file on its way to a plan that can be played.
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type TracePlan, TracePlanner } from '@faultline/machine';
 import { readTrace, type TraceSummary } from '@faultline/trace';
 import { InputError } from './exit.ts';
@@ -34,3 +36,12 @@ function expectSound<Result>(place: string, step: () => Result): Result {
 /** Its end was missing, or some of its lines could not be read: what is said of it is said of the rest. */
 export const isDamaged = ({ truncated, errorCount }: TraceSummary): boolean =>
   truncated || errorCount > 0;
+
+export const BUNDLED = 'k6.12-tdp-ksm-race.txt.gz';
+
+/** Beside dist/ in the package, and at the root of a checkout. */
+export function bundledTrace(): string {
+  const file = fileURLToPath(new URL(`../../../traces/${BUNDLED}`, import.meta.url));
+  if (existsSync(file)) return file;
+  throw new InputError(`expected the bundled trace at ${file}; name a TRACE`);
+}

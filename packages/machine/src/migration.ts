@@ -93,11 +93,13 @@ export class Migration {
   finish(now: () => number): MigrationResult {
     const from = now();
     pauseVcpus(this.#mem, this.#vm);
-    this.sendDirty();
-    const downtimeMs = now() - from;
-    const differences = this.#compare();
-    resumeVcpus(this.#mem, this.#vm);
-    return { rounds: [...this.#rounds], downtimeMs, differences };
+    try {
+      this.sendDirty();
+      const downtimeMs = now() - from;
+      return { rounds: [...this.#rounds], downtimeMs, differences: this.#compare() };
+    } finally {
+      resumeVcpus(this.#mem, this.#vm);
+    }
   }
 
   #take({ hvn, npages }: Region, visit: (hvn: Hvn) => void): number {

@@ -1,6 +1,4 @@
 // faultline run: a trace or a guest program on real threads, once per fault path, side by side.
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import {
   GUESTS,
   type GuestName,
@@ -16,10 +14,9 @@ import { Command, Option } from 'commander';
 import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, UsageError } from '../exit.ts';
 import { Progress } from '../progress.ts';
 import { runReport } from '../run-report.ts';
-import { isDamaged, type LoadedTrace, loadTrace } from '../trace-input.ts';
+import { BUNDLED, bundledTrace, isDamaged, type LoadedTrace, loadTrace } from '../trace-input.ts';
 import { number, oneOf, someOf, whole } from '../words.ts';
 
-const BUNDLED = 'k6.12-tdp-ksm-race.txt.gz';
 const PATHS: readonly FaultPath[] = ['slow', 'merged', 'current'];
 const PAGES_PER_MIB = 256;
 const MOST_MIB = Math.floor(MOST_PAGES / PAGES_PER_MIB);
@@ -110,10 +107,3 @@ const runOptions = (options: Options): Omit<RunOptions, 'faultPath'> => ({
   pages: options.memory * PAGES_PER_MIB,
   ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }),
 });
-
-/** Beside dist/ in the package, and at the root of a checkout. */
-function bundledTrace(): string {
-  const file = fileURLToPath(new URL(`../../../../traces/${BUNDLED}`, import.meta.url));
-  if (existsSync(file)) return file;
-  throw new UsageError(`expected the bundled trace at ${file}; name a TRACE`);
-}
