@@ -21,7 +21,7 @@ export function vmConfig(options: VmOptions): VmConfig {
     geometry,
     pageWords,
     // Merged pages outlive their sharers for a while.
-    pageFrames: Math.min(hostPages + Math.ceil(hostPages / 2) + 64, mostPageFrames(pageWords)),
+    pageFrames: hostPages + Math.ceil(hostPages / 8) + 64,
     // Leaf tables for slots in any place, their upper tables, and what the threads' pools hold.
     tableFrames: 2 * Math.ceil(hostPages / (1 << geometry.indexBits)) + 128 + 48 * options.vcpus,
     dirtyClients: 1,
