@@ -31,5 +31,6 @@ export default defineConfig({
   test: {
     include: ['packages/*/{src,test}/**/*.test.ts'],
     execArgv: ['--enable-source-maps'],
+    testTimeout: 60_000, // a busy machine is no failure; a hang is
   },
 });
