@@ -1,6 +1,6 @@
 // Every change of an spte but the fast path's. Two disciplines: with mmu_lock held for reading only a compare-and-exchange
 // may change an entry; with it held for writing the owner may store, atomically where the fast path could interfere.
-// Each answers from the value its own operation found whether a flush is owed.
+// A caller decides on a flush (`owesFlush`) from the value that the operation found, never from an earlier look.
 import type { Shared } from '@faultline/atomics';
 import type { Gfn, Sptep } from '../address.ts';
 import type { MmuEvent, Spte } from '../event.ts';

@@ -14,12 +14,11 @@ export type VmOptions = Partial<VmConfig> & Pick<VmConfig, 'vcpus' | 'hostPages'
 /** Fills in defaults. Throws a RangeError naming the option that cannot be. */
 export function vmConfig(options: VmOptions): VmConfig {
   const geometry = options.geometry ?? X86_64;
-  const pageWords = options.pageWords ?? 1024;
   const { hostPages } = options;
   const config: VmConfig = {
     agents: 1,
     geometry,
-    pageWords,
+    pageWords: 1024,
     // Merged pages outlive their sharers for a while.
     pageFrames: hostPages + Math.ceil(hostPages / 8) + 64,
     // Leaf tables for slots in any place, their upper tables, and what the threads' pools hold.
@@ -45,16 +44,12 @@ export function vmConfig(options: VmOptions): VmConfig {
   check('agents', 1, 64);
   check('hostPages', 1, 2 ** 22);
   // Guest memory is indexed by a 32-bit number of its words.
-  check('pageFrames', 1, mostPageFrames(config.pageWords));
+  check('pageFrames', 1, Math.min(HOST_PFN_LIMIT, Math.floor(2 ** 32 / config.pageWords)));
   check('tableFrames', 2, 2 ** 20);
   check('dirtyClients', 0, 32);
   check('pollInterval', 0, 2 ** 20);
   return config;
 }
-
-/** A host pte and an index of guest memory's words have room for so many. */
-const mostPageFrames = (pageWords: number): number =>
-  Math.min(HOST_PFN_LIMIT, Math.floor(2 ** 32 / pageWords));
 
 /** Writes the first state of a VM into a memory of `seamSize(config)`. One thread, once; the others get the result. */
 export function initVm(mem: Shared, config: VmConfig, map: SeamMap): Vm {
