@@ -8,22 +8,41 @@ export {
   modeOf,
   REQUEST_QUIESCE,
   setMode,
+  synchronize,
   takeRequests,
   waitUntilSeen,
 } from './grace-period.ts';
 export {
+  type Again,
   type AnswerOptions,
+  type Ask,
+  AskingShared,
   answer,
+  answerAsked,
   drive,
+  type Replay,
   ReplayError,
   type Run,
   record,
   type Step,
 } from './logged.ts';
 export * as mutex from './mutex.ts';
-export { type Answer, formatOperation, type Operation, perform } from './operation.ts';
+export {
+  type Answer,
+  formatOperation,
+  isSameOperation,
+  type Operation,
+  perform,
+  type Verb,
+} from './operation.ts';
 export * as rwlock from './rwlock.ts';
-export { modeAddress, requestsAddress, type SeamMap, type SeamSize } from './seam-map.ts';
+export {
+  modeAddress,
+  requestsAddress,
+  type SeamMap,
+  type SeamSize,
+  seamMap,
+} from './seam-map.ts';
 export {
   type Parking,
   type Shared,

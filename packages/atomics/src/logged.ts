@@ -18,28 +18,45 @@ export interface Step {
 
 /** What a body did when run over a log. `site` is a stack trace that names the operation's line. */
 export type Run<Result> =
-  | { readonly state: 'pending'; readonly operation: Operation; readonly site: string }
+  | {
+      readonly state: 'pending';
+      readonly operation: Operation;
+      readonly site: string;
+      /** The last claim that the body made, if any. */
+      readonly again?: Again | undefined;
+    }
   | { readonly state: 'ended'; readonly result: Result }
   | { readonly state: 'threw'; readonly error: unknown };
+
+/** A claim of `again`: after `position` operations only `live` mattered. `site` is a stack trace that names the loop. */
+export interface Again {
+  readonly position: number;
+  readonly live: readonly number[];
+  readonly site: string;
+}
 
 /** The body did something else than the log says it did. */
 export class ReplayError extends Error {
   override readonly name = 'ReplayError';
 }
 
-type Answerer = (operation: Operation) => Answer;
+/** What stands behind a seam that knows no memory: answers one operation. */
+export type Ask = (operation: Operation) => Answer;
 
-/** The seam with every verb turned into one call of `answerer`. */
-class LoggedShared implements Shared {
+/** The seam with every verb turned into one call of `ask`. */
+export class AskingShared implements Shared {
   readonly thread: number;
   low = 0;
   high = 0;
   emit: ((event: SharedEvent) => void) | undefined;
-  readonly #answerer: Answerer;
+  readonly #ask: Ask;
+  readonly #claim: ((live: readonly number[]) => void) | undefined;
 
-  constructor(thread: number, answerer: Answerer) {
+  /** `claim` is told of every `again`. */
+  constructor(thread: number, ask: Ask, claim?: (live: readonly number[]) => void) {
     this.thread = thread;
-    this.#answerer = answerer;
+    this.#ask = ask;
+    this.#claim = claim;
   }
 
   #do(
@@ -49,7 +66,7 @@ class LoggedShared implements Shared {
     { object = 'words' as Operation['object'], order = 'seqcst' as Operation['order'] } = {},
   ): number {
     const bytes = object === 'thread' ? 0 : verb.endsWith('64') ? 8 : 4;
-    const { low, high } = this.#answerer({ verb, object, address, bytes, order, args });
+    const { low, high } = this.#ask({ verb, object, address, bytes, order, args });
     if (bytes === 8 || verb === 'cmpxchg32') {
       this.low = low;
       this.high = high;
@@ -161,7 +178,9 @@ class LoggedShared implements Shared {
   guestStore(index: number, value: number): void {
     this.#do('guestStore', index, [value], { object: 'ram', order: 'plain' });
   }
-  again(): void {}
+  again(...live: readonly number[]): void {
+    this.#claim?.(live);
+  }
 }
 
 export interface AnswerOptions {
@@ -175,11 +194,36 @@ export function answer<Result>(
   log: readonly Step[],
   { thread = 0, emit }: AnswerOptions = {},
 ): Run<Result> {
+  return answerAsked((replay) => {
+    const mem = new AskingShared(thread, replay.ask, replay.claim);
+    if (emit !== undefined) {
+      mem.emit = (event) => {
+        if (!replay.stopped) emit(event);
+      };
+    }
+    return body(mem);
+  }, log);
+}
+
+/** What a body that does not go by the seam's verbs may use: see `answerAsked`. */
+export interface Replay {
+  readonly ask: Ask;
+  readonly claim: (live: readonly number[]) => void;
+  /** The body has met the operation that the log does not answer: nothing that it does from here on happens. */
+  readonly stopped: boolean;
+}
+
+/** As `answer`, for a body that asks for its operations itself. */
+export function answerAsked<Result>(
+  body: (replay: Replay) => Result,
+  log: readonly Step[],
+): Run<Result> {
   let position = 0;
   let pending: Operation | undefined;
+  let again: Again | undefined;
   /** Thrown again at every verb, so that a body's own catch or finally cannot carry it past this point. */
   let stopped: Error | undefined;
-  const mem = new LoggedShared(thread, (operation) => {
+  const ask: Ask = (operation) => {
     if (stopped !== undefined) throw stopped;
     const step = log[position++];
     if (step === undefined) {
@@ -191,15 +235,19 @@ export function answer<Result>(
       return step.answer;
     }
     throw stopped;
-  });
-  if (emit !== undefined) {
-    mem.emit = (event) => {
-      if (stopped === undefined) emit(event);
-    };
-  }
+  };
+  const replay: Replay = {
+    ask,
+    claim(live) {
+      if (stopped === undefined) again = new Claim(position, live);
+    },
+    get stopped() {
+      return stopped !== undefined;
+    },
+  };
   let run: Run<Result>;
   try {
-    run = { state: 'ended', result: body(mem) };
+    run = { state: 'ended', result: body(replay) };
   } catch (error) {
     run = { state: 'threw', error };
   }
@@ -209,7 +257,41 @@ export function answer<Result>(
     if (left !== undefined) throw strayed(position, left.operation, undefined);
     return run;
   }
-  return { state: 'pending', operation: pending, site: stopped?.stack ?? '' };
+  return new PendingRun(pending, stopped, again);
+}
+
+// Both know their site by an Error and write it out only when asked: that costs more than all the rest of a run.
+
+class PendingRun {
+  readonly state = 'pending';
+  readonly operation: Operation;
+  readonly again: Again | undefined;
+  readonly #stopped: Error | undefined;
+
+  constructor(operation: Operation, stopped: Error | undefined, again: Again | undefined) {
+    this.operation = operation;
+    this.#stopped = stopped;
+    this.again = again;
+  }
+
+  get site(): string {
+    return this.#stopped?.stack ?? '';
+  }
+}
+
+class Claim implements Again {
+  readonly position: number;
+  readonly live: readonly number[];
+  readonly #here = new Error('claim');
+
+  constructor(position: number, live: readonly number[]) {
+    this.position = position;
+    this.live = live;
+  }
+
+  get site(): string {
+    return this.#here.stack ?? '';
+  }
 }
 
 function strayed(position: number, expected: Operation, got: Operation | undefined): ReplayError {
@@ -226,7 +308,7 @@ export function record<Result>(
   mem: Shared,
 ): { result: Result; log: Step[] } {
   const log: Step[] = [];
-  const recorder = new LoggedShared(mem.thread, (operation) => {
+  const recorder = new AskingShared(mem.thread, (operation) => {
     const step = { operation, answer: perform(mem, operation) };
     log.push(step);
     return step.answer;

@@ -1,6 +1,8 @@
+import { ScheduleError } from '@faultline/checker';
 import { TraceError } from '@faultline/trace';
 import { describe, expect, it } from 'vitest';
 import {
+  EXIT_BUDGET,
   EXIT_FINDING,
   EXIT_INPUT,
   EXIT_OK,
@@ -15,13 +17,14 @@ const traceError = new TraceError({ file: 'a.txt', line: 3, expected: 'x', got: 
 
 describe('exit codes', () => {
   it('are the ones that scripts rely on', () => {
-    expect([EXIT_OK, EXIT_FINDING, EXIT_USAGE, EXIT_INPUT]).toEqual([0, 1, 2, 3]);
+    expect([EXIT_OK, EXIT_FINDING, EXIT_USAGE, EXIT_INPUT, EXIT_BUDGET]).toEqual([0, 1, 2, 3, 4]);
   });
 
   it.each([
     ['an unreadable trace', traceError, 3],
     ['a trace of no use', new InputError('a.txt: nothing'), 3],
     ['bad words', new UsageError('both'), 2],
+    ['a schedule that does not fit', new ScheduleError('step 2'), 2],
     ['what cannot be had', new RangeError('too much'), 2],
     ['a broken invariant', new Error('expected a zap'), 1],
     ['anything else that is thrown', 'text', 1],

@@ -1,13 +1,16 @@
 // Exit codes that scripts may rely on, and which error means which.
 import { inspect } from 'node:util';
+import { ScheduleError } from '@faultline/checker';
 import { TraceError } from '@faultline/trace';
 
 export const EXIT_OK = 0;
-/** Something was found: a word lost, a right that nobody gave. */
+/** Something was found: a word lost, a right that nobody gave, a property violated. */
 export const EXIT_FINDING = 1;
 export const EXIT_USAGE = 2;
 /** Input that cannot be read, holds nothing, or is damaged or cut: then its sound part has been reported. */
 export const EXIT_INPUT = 3;
+/** A search ended with its budget and had found nothing: that is no pass. */
+export const EXIT_BUDGET = 4;
 
 /** Bad words on the command line. */
 export class UsageError extends Error {
@@ -19,9 +22,12 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
+const OF_INPUT = [TraceError, InputError];
+const OF_USAGE = [UsageError, RangeError, ScheduleError];
+
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof TraceError || error instanceof InputError) return EXIT_INPUT;
-  if (error instanceof UsageError || error instanceof RangeError) return EXIT_USAGE;
+  if (OF_INPUT.some((kind) => error instanceof kind)) return EXIT_INPUT;
+  if (OF_USAGE.some((kind) => error instanceof kind)) return EXIT_USAGE;
   return EXIT_FINDING; // a broken invariant
 }
 

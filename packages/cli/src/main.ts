@@ -1,6 +1,8 @@
 // The `faultline` command: words in, exit code out.
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.ts';
+import { checkCommand } from './commands/check.ts';
+import { explainCommand } from './commands/explain.ts';
 import { runCommand } from './commands/run.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, messageOf } from './exit.ts';
 
@@ -23,13 +25,16 @@ export async function main(words: readonly string[], version: string): Promise<n
 
 function faultline(version: string, exit: (code: number) => void): Command {
   const program = new Command('faultline')
-    .description("KVM's x86 MMU on real threads, driven by real KVM traces")
+    .description(
+      "KVM's x86 MMU: on real threads, driven by real KVM traces, and in every interleaving",
+    )
     .version(version)
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => write(`faultline: ${inOurWords(text, program)}\n`),
     });
-  for (const command of [runCommand(exit), benchCommand()]) {
+  const commands = [runCommand(exit), checkCommand(exit), explainCommand(), benchCommand()];
+  for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   return program;

@@ -8,7 +8,7 @@ export {
   PAGE_WORDS,
   X86_64,
 } from './address.ts';
-export { markPageDirty } from './dirty/dirty-bitmap.ts';
+export { clientBitmap, markPageDirty } from './dirty/dirty-bitmap.ts';
 export { getDirtyLog, takeDirty } from './dirty/harvest.ts';
 export type * from './event.ts';
 export {
@@ -37,6 +37,7 @@ export {
   type RetPf,
 } from './fault/ret-pf.ts';
 export { slowPageFault } from './fault/slow-page-fault.ts';
+export { tdpMmuMap } from './fault/tdp-map.ts';
 export { faultInHostPage } from './host/fault-in.ts';
 export {
   HOST_PTE_KSM,
@@ -46,15 +47,18 @@ export {
   isHostPteKsm,
   isHostPtePresent,
   isHostPteWritable,
+  makeHostPte,
 } from './host/host-pte.ts';
 export { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from './host/ksm.ts';
-export { invalidateRangeEnd, invalidateRangeStart } from './host/mmu-notifier.ts';
+export { invalidateRangeEnd, invalidateRangeStart, isInvalidating } from './host/mmu-notifier.ts';
 export {
   allocPage,
+  copyPage,
   isSameContent,
   pageBase,
   pageRefcount,
   putPage,
+  tryGetPage,
 } from './host/page-frames.ts';
 export {
   type FaultLock,
@@ -64,15 +68,52 @@ export {
   sharedWords,
   type Vm,
   type VmConfig,
+  vmMap,
 } from './memory-map.ts';
 export { makeSpte } from './spte/make-spte.ts';
-export { formatSpte, illegalState, isShadowPresent, isWritable, spteToPfn } from './spte/spte.ts';
+export {
+  FROZEN_SPTE,
+  formatSpte,
+  illegalState,
+  isFrozen,
+  isHostWritable,
+  isLastSpte,
+  isMmuWritable,
+  isShadowPresent,
+  isWritable,
+  PT_ACCESSED_MASK,
+  PT_DIRTY_MASK,
+  PT_WRITABLE_MASK,
+  SHADOW_NONPRESENT,
+  SPTE_HOST_WRITABLE,
+  SPTE_MMU_WRITABLE,
+  spteToPfn,
+} from './spte/spte.ts';
+export { clearSpteBits, owesFlush, setSpteAtomic, writeSpte } from './spte/update-spte.ts';
+export { entryAt, initTable, walkToLastSptep } from './spte/walk.ts';
 export { read32, write32 } from './vcpu/access.ts';
 export { enterGuest, leaveGuest, poll } from './vcpu/run.ts';
 export { type FaultObserver, newVcpu, type Vcpu, type VcpuStat } from './vcpu/vcpu.ts';
 export { initVm, type VmOptions, vmConfig } from './vm/create-vm.ts';
 export { flushRemoteTlbs } from './vm/flush-remote-tlbs.ts';
-export { KVM_MEM_LOG_DIRTY_PAGES, type Memslot, readMemslots } from './vm/memslots.ts';
+export {
+  gfnToHvn,
+  gfnToMemslot,
+  installMemslots,
+  KVM_MEM_LOG_DIRTY_PAGES,
+  KVM_MEMSLOT_INVALID,
+  type Memslot,
+  readMemslots,
+} from './vm/memslots.ts';
 export { pauseVcpus, resumeVcpus } from './vm/pause.ts';
 export { createMemslot, deleteMemslot, setMemslotFlags } from './vm/set-memory-region.ts';
 export { forEachSpte } from './vm/tdp-iter.ts';
+export {
+  IN_GUEST_MODE,
+  KVM_REQ_TLB_FLUSH,
+  OUTSIDE_GUEST_MODE,
+  READING_SHADOW_PAGE_TABLES,
+  REQ_PAUSE,
+  requestAllVcpus,
+} from './vm/vcpu-mode.ts';
+export { zapLeafs, zapRange } from './vm/zap.ts';

@@ -1,0 +1,340 @@
+// One exploration of one program: the machine, the judge, the search that was asked for, and the verdict.
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { UnboundedLoop } from './automaton.ts';
+import type { Execution } from './execution.ts';
+import { STORE } from './instruction.ts';
+import { Judge } from './judge.ts';
+import { Machine } from './machine.ts';
+import { type Alter, type Mutant, mutantsOf, mutation, type Place, placesOf } from './mutation.ts';
+import type { Node } from './node.ts';
+import type { CheckOptions } from './options.ts';
+import { Restart } from './privacy.ts';
+import type { Program } from './program.ts';
+import { type Replayed, replay, unfold } from './replay.ts';
+import { parseSchedule } from './schedule.ts';
+import { type Position, type Start, searchDpor, splitDpor } from './search/dpor.ts';
+import { findLivelock } from './search/livelock.ts';
+import { searchPreemptions } from './search/preemptions.ts';
+import { searchRandom } from './search/random.ts';
+import { type Found, Limits, type SearchContext } from './search/search.ts';
+import { searchStates } from './search/states.ts';
+import { framesOf } from './site.ts';
+import type { StepFault } from './verbs.ts';
+import type { Search, Verdict, Violation } from './verdict.ts';
+
+const OPERATIONS = 10_000;
+/** Looking for a counterexample with fewer preemptions may take so many times the states of finding one. */
+const MINIMIZE_EFFORT = 50;
+const MINIMIZE_LEAST = 200_000;
+
+/** Where a search by dpor begins, and which words properties were seen to look at: see parts.ts and checkpoint.ts. */
+export interface DporStart extends Start {
+  readonly watched: readonly string[];
+}
+
+export class Exploration {
+  readonly #program: Program;
+  readonly #options: CheckOptions;
+  readonly #search: Search;
+  readonly #limits: Limits;
+  readonly #machine: Machine;
+  #judge: Judge;
+  #position: Position = [];
+  readonly #order: number[];
+
+  readonly #alter: Alter | undefined;
+  readonly #start: DporStart | undefined;
+
+  constructor(
+    program: Program,
+    options: CheckOptions,
+    { alter, start }: { alter?: Alter | undefined; start?: DporStart } = {},
+  ) {
+    this.#start = start;
+    this.#alter = alter ?? (options.mutant && mutation(options.mutant));
+    this.#program = program;
+    this.#options = options;
+    const { search = 'states', model = 'sc', symmetry = true } = options;
+    this.#search = search;
+    this.#limits = new Limits(options.budget ?? {}, options.progress);
+    this.#machine = new Machine(program, {
+      ...this.#machineOptions(),
+      // Source-DPOR tells threads apart; a buffer belongs to one thread.
+      symmetry: symmetry && (search === 'states' || search === 'preemptions') && model === 'sc',
+      // A part, or a place to go on from, is told in single operations.
+      fold: start === undefined,
+    });
+    this.#judge = new Judge(this.#machine, program, start?.watched);
+    this.#order = orderOf(this.#machine, options.order);
+    this.#refuse();
+  }
+
+  #machineOptions() {
+    const { model = 'sc', merge = true, spuriousWakeups = false, budget } = this.#options;
+    const operations = budget?.operations ?? OPERATIONS;
+    return { model, merge, spuriousWakeups, alter: this.#alter, operations };
+  }
+
+  #refuse(): void {
+    const { model = 'sc', spuriousWakeups } = this.#options;
+    if (this.#search !== 'dpor') return;
+    if (model === 'tso') {
+      throw new RangeError(
+        'expected search states for model tso, got dpor: it knows no store buffers',
+      );
+    }
+    if (spuriousWakeups === true) {
+      throw new RangeError('expected search states with spurious wakeups, got dpor');
+    }
+  }
+
+  verdict(): Verdict {
+    for (;;) {
+      try {
+        return this.#once();
+      } catch (error) {
+        if (!(error instanceof Restart)) throw error;
+        this.#judge = new Judge(this.#machine, this.#program, this.#judge.watched());
+      }
+    }
+  }
+
+  /** What the threads were seen to do. */
+  get #nodes(): Node[] {
+    return this.#machine.automata.flatMap(({ nodes }) => nodes);
+  }
+
+  mutants(): Mutant[] {
+    return mutantsOf(this.#nodes);
+  }
+
+  plainStores(): Place[] {
+    return placesOf(this.#nodes, ({ code, plain }) => code === STORE && plain);
+  }
+
+  replay(schedule: string): Replayed {
+    return this.#replay(parseSchedule(schedule, this.#machine.threads));
+  }
+
+  #once(): Verdict {
+    const found = this.#found();
+    const { violation, budget } = found;
+    if (violation !== undefined)
+      return this.#verdict(found, { violation: this.#drawable(violation) });
+    if (budget !== undefined) return this.#verdict(found, {});
+    const livelock = found.cyclic === true ? findLivelock(this.#context()) : undefined;
+    if (livelock !== undefined) {
+      const names = livelock.threads.map((thread) => this.#machine.names[thread]).join(', ');
+      const property = `${names} can go on for ever and get nowhere`;
+      const { execution } = this.#replay(unfold(this.#machine, livelock.schedule));
+      return this.#verdict(found, { violation: { fault: 'livelock', property, execution } });
+    }
+    const never = this.#judge.neverMet();
+    const isPart = this.#start !== undefined;
+    if (never === undefined || isPart || this.#search === 'random' || this.#search === 'pct') {
+      return this.#verdict(found, {});
+    }
+    return this.#verdict(found, { violation: { fault: 'sometimes', property: never } });
+  }
+
+  #context(): SearchContext {
+    return {
+      machine: this.#machine,
+      judge: this.#judge,
+      order: this.#order,
+      limits: this.#limits,
+      countBad: this.#options.countBad ?? false,
+    };
+  }
+
+  #found(): Found {
+    const context = this.#context();
+    const { seed = 1 } = this.#options;
+    try {
+      if (this.#search === 'dpor') return this.#dpor(context);
+      if (this.#search === 'preemptions') return searchPreemptions(context);
+      if (this.#search === 'states') return searchStates(context);
+      return searchRandom(context, { kind: this.#search, seed });
+    } catch (error) {
+      if (!(error instanceof UnboundedLoop)) throw error;
+      const [frame] = framesOf(error.site);
+      const place = frame === undefined ? '' : ` at ${frame.file}:${frame.line}`;
+      const budget = `unbounded loop${place}: ${error.message}; a loop that waits needs a claim: mem.again(...)`;
+      return {
+        budget,
+        states: 0,
+        transitions: 0,
+        executions: 0,
+        blocked: 0,
+        depth: 0,
+        bytesPerState: 0,
+      };
+    }
+  }
+
+  #dpor(context: SearchContext): Found {
+    const found = searchDpor(context, this.#start);
+    this.#position = found.position;
+    return found;
+  }
+
+  /** The beginnings of `depth` operations that cut the search into parts. Throws a Restart when a property looks further. */
+  split(depth: number): number[][] {
+    return splitDpor(this.#context(), depth);
+  }
+
+  /** Where the search by dpor stands. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  get watched(): string[] {
+    return this.#judge.watched();
+  }
+
+  get met(): string[] {
+    return this.#judge.met();
+  }
+
+  /** The violation confirmed by carrying it out again, with as few preemptions as can be found in reasonable time. */
+  #drawable(violation: { fault: StepFault; schedule: readonly number[] }): Violation {
+    const schedule = this.#fewest(violation.schedule);
+    const { execution, fault } = this.#replay(schedule);
+    if (fault === undefined) {
+      throw new Error(
+        `${this.#program.name}: ${violation.fault.fault} was found (${violation.fault.property}) but not confirmed by ` +
+          `its own schedule ${execution.schedule}; usual cause: a body that keeps state outside itself`,
+      );
+    }
+    return { ...(lostWakeup(fault, execution) ?? fault), oops: this.#program.oops, execution };
+  }
+
+  #fewest(schedule: readonly number[]): readonly number[] {
+    const { minimize = true } = this.#options;
+    const unfolded = unfold(this.#machine, schedule);
+    if (!minimize || this.#search === 'preemptions') return unfolded;
+    const effort = Math.max(MINIMIZE_LEAST, MINIMIZE_EFFORT * schedule.length);
+    try {
+      const other = new Exploration(
+        this.#program,
+        {
+          ...this.#options,
+          search: 'preemptions',
+          symmetry: false,
+          budget: { states: effort, ms: 10_000 },
+        },
+        { alter: this.#alter },
+      );
+      return other.#violating() ?? unfolded;
+    } catch (error) {
+      if (error instanceof UnboundedLoop) return unfolded;
+      throw error;
+    }
+  }
+
+  /** The schedule of a violation, if one is found. */
+  #violating(): readonly number[] | undefined {
+    for (;;) {
+      try {
+        const schedule = this.#found().violation?.schedule;
+        return schedule && unfold(this.#machine, schedule);
+      } catch (error) {
+        if (!(error instanceof Restart)) throw error;
+        this.#judge = new Judge(this.#machine, this.#program, this.#judge.watched());
+      }
+    }
+  }
+
+  /** On a machine of its own, which neither folds nor takes one thread for another. */
+  #replay(schedule: readonly number[]): Replayed {
+    const options = { ...this.#machineOptions(), symmetry: false, fold: false };
+    const machine = new Machine(this.#program, options);
+    for (;;) {
+      try {
+        return replay(this.#program, machine, new Judge(machine, this.#program), schedule);
+      } catch (error) {
+        if (!(error instanceof Restart)) throw error;
+      }
+    }
+  }
+
+  #verdict(found: Found, extra: { violation?: Violation }): Verdict {
+    const { model = 'sc' } = this.#options;
+    const ends = this.#judge.ends();
+    const random = this.#search === 'random' || this.#search === 'pct';
+    const stopped =
+      found.budget ??
+      (random && extra.violation === undefined ? 'random search never ends' : undefined);
+    const automata = new Set(this.#machine.automata);
+    return {
+      program: this.#program.name,
+      model,
+      search: this.#search,
+      verdict:
+        extra.violation !== undefined ? 'violated' : stopped !== undefined ? 'budget' : 'holds',
+      ...extra,
+      ...(stopped === undefined ? {} : { budget: stopped }),
+      ...(found.completeTo === undefined ? {} : { completeTo: found.completeTo }),
+      states: found.states,
+      transitions: found.transitions,
+      executions: this.#search === 'dpor' || random ? found.executions : ends.length,
+      ...(found.bad === undefined ? {} : { bad: found.bad }),
+      ...(found.bad === undefined ? {} : { bad: found.bad }),
+      blocked: found.blocked,
+      depth: found.depth,
+      ms: this.#limits.ms,
+      runs: [...automata].reduce((sum, { runs }) => sum + runs, 0),
+      bytesPerState: found.bytesPerState,
+      assumptions: [...automata].flatMap((automaton) => automaton.assumptions()),
+      ends,
+      outcomes: [...this.#judge.outcomes].sort(),
+      certificate: certify(ends),
+    };
+  }
+}
+
+/** SHA-256 of the ends and their number, in hexadecimal. */
+export const certify = (ends: readonly string[]): string =>
+  bytesToHex(sha256(utf8ToBytes(`${ends.length}\n${ends.join('\n')}`)));
+
+function orderOf(machine: Machine, names: readonly string[] | undefined): number[] {
+  const threads = (names ?? machine.names).map((name) => {
+    const thread = machine.names.indexOf(name);
+    if (thread < 0)
+      throw new RangeError(`order: expected one of ${machine.names.join(', ')}, got ${name}`);
+    return thread;
+  });
+  if (new Set(threads).size !== machine.threads) {
+    throw new RangeError(
+      `order: expected each of ${machine.names.join(', ')} once, got ${names?.join(', ')}`,
+    );
+  }
+  const buffers = Array.from(
+    { length: machine.agents - machine.threads },
+    (_, t) => machine.threads + t,
+  );
+  return [...threads, ...buffers];
+}
+
+/** A thread that sleeps for ever on a word that was notified before it slept, when nobody was there, has lost that wakeup. */
+function lostWakeup(
+  fault: StepFault,
+  { steps, standing, threads }: Execution,
+): StepFault | undefined {
+  if (fault.fault !== 'deadlock') return undefined;
+  const thread = standing.findIndex(({ state, operation }) => {
+    if (state !== 'blocked' || operation === undefined || !operation.verb.startsWith('wait'))
+      return false;
+    return steps.some(
+      (step) =>
+        step.operation.verb === 'notify' &&
+        step.operation.address === operation.address &&
+        step.wakes.length === 0 &&
+        standing[step.thread]?.state === 'ended', // else it waits itself, and may notify again
+    );
+  });
+  if (thread < 0) return undefined;
+  const property = `${threads[thread]} sleeps on: its wakeup came before it slept`;
+  return { fault: 'lost wakeup', property };
+}

@@ -1,0 +1,66 @@
+// What the searches share: what one is given, what it answers, and when it has to stop.
+import type { Judge } from '../judge.ts';
+import type { Machine } from '../machine.ts';
+import type { Budget } from '../options.ts';
+import type { StepFault } from '../verbs.ts';
+
+export interface SearchContext {
+  readonly machine: Machine;
+  readonly judge: Judge;
+  /** Agents in the order in which they are tried. */
+  readonly order: readonly number[];
+  readonly limits: Limits;
+  /** Go on after a violation, and count the executions that show one (dpor). */
+  readonly countBad?: boolean;
+}
+
+export interface Found {
+  readonly violation?: { readonly fault: StepFault; readonly schedule: readonly number[] };
+  /** Why it stopped before its end. */
+  readonly budget?: string;
+  readonly completeTo?: number;
+  readonly states: number;
+  readonly transitions: number;
+  readonly executions: number;
+  /** Executions that end badly, where they were counted. */
+  readonly bad?: number;
+  readonly blocked: number;
+  readonly depth: number;
+  readonly bytesPerState: number;
+  /** A state can be reached from itself. */
+  readonly cyclic?: boolean;
+}
+
+const STEPS_BETWEEN_LOOKS = 1024;
+const DEFAULT_BYTES = 2 ** 31;
+
+/** The budget of one check, over all its searches. */
+export class Limits {
+  readonly #budget: Budget;
+  readonly #started = Date.now();
+  readonly #progress: ((done: { states: number; executions: number }) => void) | undefined;
+  #countdown = STEPS_BETWEEN_LOOKS;
+
+  constructor(budget: Budget, progress?: (done: { states: number; executions: number }) => void) {
+    this.#budget = budget;
+    this.#progress = progress;
+  }
+
+  get ms(): number {
+    return Date.now() - this.#started;
+  }
+
+  /** Why the search has to stop now, if it has. */
+  exceeded(done: { states: number; executions: number; bytes: number }): string | undefined {
+    const { states, executions, bytes = DEFAULT_BYTES } = this.#budget;
+    if (states !== undefined && done.states > states) return `${states} states`;
+    if (executions !== undefined && done.executions >= executions)
+      return `${executions} executions`;
+    if (done.bytes > bytes) return `${bytes} bytes of states`;
+    if (--this.#countdown > 0) return undefined;
+    this.#countdown = STEPS_BETWEEN_LOOKS;
+    this.#progress?.(done);
+    const { ms } = this.#budget;
+    return ms !== undefined && this.ms > ms ? `${ms} ms` : undefined;
+  }
+}

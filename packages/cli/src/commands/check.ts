@@ -1,0 +1,123 @@
+// faultline check: programs of a few threads in every interleaving, ours or the user's own.
+import { availableParallelism } from 'node:os';
+import type { Budget, MemoryModel, Search } from '@faultline/checker';
+import { Command, Option } from 'commander';
+import type { Answer } from '../check/answer.ts';
+import { budget, EXAMPLES } from '../check/budget.ts';
+import { checkAll } from '../check/check-all.ts';
+import { checkOne } from '../check/check-one.ts';
+import { listJson, listMarkdown, listText } from '../check/listing.ts';
+import { replayOne } from '../check/replay-one.ts';
+import { FORMATS, type Format, MODELS, SEARCHES, type Settings } from '../check/settings.ts';
+import { findSubject } from '../check/subject.ts';
+import { checkInWorkers } from '../check-pool.ts';
+import { EXIT_OK, UsageError } from '../exit.ts';
+import { oneOf, whole } from '../words.ts';
+
+interface Options {
+  readonly model?: MemoryModel;
+  readonly search?: Search;
+  readonly replay?: string;
+  readonly races?: true;
+  readonly list?: true;
+  readonly budget: Budget;
+  readonly merge: boolean;
+  readonly symmetry: boolean;
+  readonly spuriousWakeups?: true;
+  readonly seed: number;
+  readonly jobs: number;
+  readonly format: Format;
+}
+
+const MOST_JOBS = 256;
+const MOST_SEED = 2 ** 31 - 1;
+
+/** `exit` is told the exit code. */
+export const checkCommand = (exit: (code: number) => void): Command =>
+  new Command('check')
+    .description('explore every interleaving of a few threads, and draw what goes wrong')
+    .argument(
+      '[NAME]',
+      'a litmus (--list), or a FILE.js or .ts of your own; all that hold if absent',
+    )
+    .option('-l, --list', 'list the litmuses')
+    .option('--races', 'check the broken variants: each known race must be found')
+    .option(
+      '--model <MODEL>',
+      `memory model: sc, or tso: plain stores wait in a buffer, as on x86 (the first that the litmus claims)`,
+      oneOf(MODELS),
+    )
+    .option(
+      '--search <SEARCH>',
+      `${SEARCHES.join(', ')} (states; where the budget ends it, preemptions, then pct)`,
+      oneOf(SEARCHES),
+    )
+    .addOption(
+      new Option(
+        '--budget <VALUE>',
+        `what a search may use: ${EXAMPLES} (of one thread, or its loop is unbounded); each kind once`,
+      )
+        .argParser(budget)
+        .default({}, '2GiB, 2k-operations'),
+    )
+    .option('--replay <SCHEDULE>', 'carry out one schedule, as printed with a drawing')
+    .option('--no-merge', 'believe no claim of again(): every history counts')
+    .option('--no-symmetry', 'tell threads apart that are alike')
+    .option('--spurious-wakeups', 'let sleepers wake without a notify')
+    .option('--seed <N>', 'for random and pct', whole(1, MOST_SEED), 1)
+    .addOption(
+      new Option('-j, --jobs <N>', 'worker threads for many checks')
+        .argParser(whole(1, MOST_JOBS))
+        .default(availableParallelism(), 'as many as processors'),
+    )
+    .option('-f, --format <FORMAT>', FORMATS.join(', '), oneOf(FORMATS), 'text')
+    .addOption(new Option('--json', 'short for --format json').implies({ format: 'json' }))
+    .action(async (name: string | undefined, options: Options) => {
+      const { out, aside = '', code } = await answer(name, options);
+      process.stdout.write(out);
+      process.stderr.write(aside);
+      exit(code);
+    });
+
+async function answer(name: string | undefined, options: Options): Promise<Answer> {
+  refuse(name, options);
+  const { model, format, jobs: workers, replay } = options;
+  const settings = settingsOf(options);
+  if (options.list) return { out: list(format), code: EXIT_OK };
+  if (name === undefined) {
+    const which = options.races ? 'Sometimes' : 'Never';
+    return checkAll({ which, model, settings, workers, format }, checkInWorkers, (text) =>
+      process.stdout.write(text),
+    );
+  }
+  const subject = await findSubject(name);
+  const own = { ...settings, model: model ?? subject.litmus?.models?.[0] ?? 'sc' };
+  return replay === undefined
+    ? checkOne(subject, own, format)
+    : replayOne(subject, replay, own, format);
+}
+
+/** Words that say nothing together. */
+function refuse(name: string | undefined, { list, races, replay, format }: Options): void {
+  for (const [option, given] of Object.entries({ '--list': list, '--races': races })) {
+    if (given && name !== undefined) {
+      throw new UsageError(`${option}: expected no NAME, got '${name}'`);
+    }
+  }
+  if (replay !== undefined && name === undefined) {
+    throw new UsageError('--replay: expected the NAME or FILE that the schedule is of, got none');
+  }
+  if (list && format === 'svg') {
+    throw new UsageError('--list: expected one of text, markdown, json, got svg');
+  }
+}
+
+function settingsOf(options: Options): Omit<Settings, 'model'> {
+  const { search, budget, merge, symmetry, spuriousWakeups = false, seed } = options;
+  return { ...(search && { search }), budget, merge, symmetry, spuriousWakeups, seed };
+}
+
+function list(format: Format): string {
+  if (format === 'json') return listJson();
+  return format === 'markdown' ? listMarkdown() : listText();
+}

@@ -1,0 +1,78 @@
+// Shared words as readers write them: each by its bits.
+import { MODE_STATE, REQUEST_QUIESCE } from '@faultline/atomics';
+import type { NamedWord } from '@faultline/checker';
+import {
+  hostPtePfn,
+  IN_GUEST_MODE,
+  isFrozen,
+  isHostPteKsm,
+  isHostPtePresent,
+  isHostPteWritable,
+  isHostWritable,
+  isMmuWritable,
+  isShadowPresent,
+  isWritable,
+  KVM_REQ_TLB_FLUSH,
+  OUTSIDE_GUEST_MODE,
+  REQ_PAUSE,
+  spteToPfn,
+} from '@faultline/mmu';
+
+export type Format = NonNullable<NamedWord['format']>;
+
+/** `pfn1 RW`, `pfn1 R- (HM)`: software bits are named where they are not what W lets one expect. */
+export const formatLeaf: Format = (low, high) => {
+  if (isFrozen(low, high)) return 'frozen';
+  if (!isShadowPresent(low)) return low === 0 ? '-' : `0x${(low >>> 0).toString(16)}`;
+  const software = `${isHostWritable(low) ? 'H' : ''}${isMmuWritable(low) ? 'M' : ''}`;
+  const expected = isWritable(low) ? 'HM' : '';
+  return (
+    `pfn${spteToPfn(low, high)} ${isWritable(low) ? 'RW' : 'R-'}` +
+    (software === expected ? '' : ` (${software || 'neither H nor M'})`)
+  );
+};
+
+export const formatTable: Format = (low, high) => {
+  if (isFrozen(low, high)) return 'frozen';
+  return isShadowPresent(low) ? `table${spteToPfn(low, high)}` : '-';
+};
+
+export const formatHostPte: Format = (pte) =>
+  isHostPtePresent(pte)
+    ? `pfn${hostPtePfn(pte)} ${isHostPteWritable(pte) ? 'W' : 'R'}${isHostPteKsm(pte) ? ' KSM' : ''}`
+    : '-';
+
+const STATES: Readonly<Record<number, string>> = {
+  [OUTSIDE_GUEST_MODE]: 'OUTSIDE',
+  [IN_GUEST_MODE]: 'IN_GUEST',
+};
+export const formatMode: Format = (word) => STATES[word & MODE_STATE] ?? 'READING';
+
+export const formatRequests: Format = (word) => {
+  const names = [
+    [REQUEST_QUIESCE, 'QUIESCE'],
+    [KVM_REQ_TLB_FLUSH, 'TLB_FLUSH'],
+    [REQ_PAUSE, 'PAUSE'],
+  ] as const;
+  return (
+    names
+      .filter(([bit]) => (word & bit) !== 0)
+      .map(([, name]) => name)
+      .join('|') || '-'
+  );
+};
+
+export const formatBitmap: Format = (word) => {
+  const set = Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (word >>> bit) & 1);
+  return set.length === 0 ? '-' : set.map((hvn) => `hvn${hvn}`).join(' ');
+};
+
+const READERS = 2 ** 30 - 1;
+/** As rwlock.ts keeps it, and as the search's own locks do: the sign bit for a writer, below it a count of readers. */
+export const formatRwlock: Format = (word) => {
+  const readers = word & READERS;
+  if (word < 0) return 'writing';
+  if (readers > 0) return `${readers} reading`;
+  return word === 0 ? 'free' : 'a writer waits';
+};
+export const formatLock: Format = (word) => (word === 0 ? 'free' : 'held');

@@ -1,0 +1,71 @@
+// A guest's store whose faults are repaired by paths of one's choice: the loop of write32, with a translation that lives
+// for one store.
+import type { Shared } from '@faultline/atomics';
+import {
+  type Gfn,
+  gfnToGpa,
+  isShadowPresent,
+  isWritable,
+  type PageFault,
+  PFERR_PRESENT_MASK,
+  PFERR_USER_MASK,
+  PFERR_WRITE_MASK,
+  pageBase,
+  poll,
+  RET_PF_INVALID,
+  type RetPf,
+  slowPageFault,
+  spteToPfn,
+  type Vcpu,
+  type Vm,
+  walkToLastSptep,
+} from '@faultline/mmu';
+import type { VcpuBody } from '../setting.ts';
+
+export type FaultHandler = (mem: Shared, vm: Vm, fault: PageFault) => RetPf;
+
+export interface Paths {
+  /** Tried first where the leaf is present. None if absent. */
+  readonly fast?: FaultHandler;
+  /** The shipped one if absent. */
+  readonly slow?: FaultHandler;
+}
+
+/** Stores `value` to the first word of page `gfn`, by a vCPU in the guest that knows its memslots. */
+export function guestWriteBy(
+  { fast = () => RET_PF_INVALID, slow = slowPageFault }: Paths,
+  gfn: Gfn,
+  value: number,
+): VcpuBody {
+  const store = guestStoreOnce(gfn, value);
+  return function guestWrite(mem, vm, vcpu) {
+    const { fault } = vcpu;
+    Object.assign(fault, { gfn, addr: gfnToGpa(gfn), slot: fault.memslots.last });
+    for (;;) {
+      // All else is filled anew by the next try.
+      mem.again(fault.mode.word, Number(fault.mode.taken), fault.memslots.generation);
+      const missing = store(mem, vm, vcpu);
+      if (missing < 0) return;
+      fault.error_code = missing | PFERR_WRITE_MASK | PFERR_USER_MASK;
+      const ret = missing === 0 ? RET_PF_INVALID : fast(mem, vm, fault);
+      if (ret === RET_PF_INVALID) slow(mem, vm, fault);
+      poll(mem, vm, vcpu); // KVM looks at the requests on its way back into the guest, after every fault
+    }
+  };
+}
+
+/** Walks and stores as hardware does: -1 when it has, or the P bit of the fault. */
+export function guestStoreOnce(
+  gfn: Gfn,
+  value: number,
+): (mem: Shared, vm: Vm, vcpu: Vcpu) => number {
+  return function guestStore(mem, vm, { fault }) {
+    fault.gfn = gfn;
+    walkToLastSptep(mem, vm, fault);
+    const low = mem.load64(fault.sptep);
+    if (!isShadowPresent(low)) return 0;
+    if (!isWritable(low)) return PFERR_PRESENT_MASK;
+    mem.guestStore(pageBase(vm, spteToPfn(low, mem.high)), value);
+    return -1;
+  };
+}

@@ -1,0 +1,101 @@
+// The words of a small VM by the names that drawings use, each with its bits decoded.
+import { modeAddress, requestsAddress, type SeamMap } from '@faultline/atomics';
+import type { NamedWord } from '@faultline/checker';
+import {
+  clientBitmap,
+  type Gfn,
+  type Hvn,
+  hostPtep,
+  type Pfn,
+  pageBase,
+  type Vm,
+} from '@faultline/mmu';
+import {
+  type Format,
+  formatBitmap,
+  formatHostPte,
+  formatLeaf,
+  formatLock,
+  formatMode,
+  formatRequests,
+  formatRwlock,
+  formatTable,
+} from './formats.ts';
+import { leafAt } from './small-vm.ts';
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+export interface Cast {
+  /** Page frames that the host has. */
+  readonly pfns: readonly number[];
+  /** Of all threads, in order. */
+  readonly threads: readonly string[];
+}
+
+/** All that a drawing may have to name, but for the memslots. */
+export function namedWords(vm: Vm, map: SeamMap, { pfns, threads }: Cast): NamedWord[] {
+  const { at } = vm;
+  const word = (name: string, address: number, format?: Format): NamedWord =>
+    format === undefined ? { name, address } : { name, address, format };
+  return [
+    ...tableWords(vm, map),
+    ...upTo(vm.hostPages).map((hvn) =>
+      word(`host pte ${hvn}`, hostPtep(vm, hvn as Hvn), formatHostPte),
+    ),
+    word('mmu_lock', at.mmu_lock, formatRwlock),
+    word('seq', at.mmu_invalidate_seq),
+    word('in progress', at.mmu_invalidate_in_progress),
+    word('range start', at.mmu_invalidate_range),
+    word('range end', at.mmu_invalidate_range + 4),
+    word('slots_lock', at.slots_lock, formatLock),
+    word('memslots', at.memslots),
+    word('mn_invalidate_lock', at.mn_invalidate_lock, formatLock),
+    word('mn_active_invalidate_count', at.mn_active_invalidate_count),
+    word('vcpus paused', at.vcpus_paused),
+    word('dirty log', at.dirty_bitmap, formatBitmap),
+    ...upTo(vm.dirtyClients).map((client) =>
+      word(`client ${client}`, clientBitmap(vm, client), formatBitmap),
+    ),
+    word('host page table lock', at.host_page_table_lock, formatLock),
+    word('free pages lock', at.free_pages_lock, formatLock),
+    word('free pages', at.free_pages),
+    ...pfns.map((pfn) => word(`pfn${pfn} refs`, at.page_refcount + (pfn << 2))),
+    ...pfns.flatMap((pfn) => pageWords(vm, pfn as Pfn)),
+    ...threads.flatMap((name, thread) => [
+      word(`${name} mode`, modeAddress(thread), formatMode),
+      word(`${name} requests`, requestsAddress(thread), formatRequests),
+    ]),
+  ];
+}
+
+/** With one level, the root holds the leaves; else `root[0]` leads to a table, whose entries are called by their place. */
+function tableWords(vm: Vm, map: SeamMap): NamedWord[] {
+  const entries = upTo(1 << vm.geometry.indexBits);
+  if (vm.geometry.levels === 1) {
+    return entries.map((gfn) => ({
+      name: `spte ${gfn}`,
+      address: leafAt(vm, gfn as Gfn),
+      bytes: 8,
+      format: formatLeaf,
+    }));
+  }
+  return upTo(map.frames).flatMap((frame) => {
+    const table = map.framesAt + frame * map.frameBytes;
+    const isRoot = table === vm.root;
+    return entries.map(
+      (index): NamedWord => ({
+        name: `${isRoot ? 'root' : `table${frame}`}[${index}]`,
+        address: table + (index << 3),
+        bytes: 8,
+        format: isRoot || vm.geometry.levels > 2 ? formatTable : formatLeaf,
+      }),
+    );
+  });
+}
+
+const pageWords = (vm: Vm, pfn: Pfn): NamedWord[] =>
+  upTo(vm.pageWords).map((index) => ({
+    name: `pfn${pfn} content${vm.pageWords === 1 ? '' : `[${index}]`}`,
+    address: pageBase(vm, pfn) + index,
+    object: 'ram',
+  }));

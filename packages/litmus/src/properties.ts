@@ -1,0 +1,141 @@
+// What has to hold of a small VM, said with the MMU's own functions: the laws S1, S2 and S4 of its page table, of the pages
+// that are shared, and of the dirty log. All of them only load.
+//
+// In a small VM slot 0 leads gfn n to host page n.
+import { MODE_STATE, modeAddress, type Shared } from '@faultline/atomics';
+import {
+  clientBitmap,
+  forEachSpte,
+  type Hvn,
+  hostPtePfn,
+  IN_GUEST_MODE,
+  illegalState,
+  isHostPteKsm,
+  isHostPtePresent,
+  isHostPteWritable,
+  isHostWritable,
+  isLastSpte,
+  isMmuWritable,
+  isShadowPresent,
+  isWritable,
+  pageBase,
+  pageRefcount,
+  type Spte,
+  spteToPfn,
+  type Vm,
+} from '@faultline/mmu';
+import type { VmEnd, VmProperty } from './setting.ts';
+import { hostPte, leafAt } from './small-vm.ts';
+
+export const implies = (a: boolean, b: boolean): boolean => !a || b;
+
+/** Holds of every leaf that is present. */
+const ofEveryLeaf =
+  (law: (leaf: Spte, host: number) => boolean): VmProperty =>
+  (mem, vm) => {
+    let holds = true;
+    forEachSpte(mem, vm, (spte, level, gfn) => {
+      if (!isLastSpte(spte.low, level)) return;
+      holds &&= law(spte, hostPte(mem, vm, gfn as number as Hvn));
+    });
+    return holds;
+  };
+
+export const wImpliesMmuWritable: VmProperty = ofEveryLeaf(({ low }) =>
+  implies(isWritable(low), isMmuWritable(low)),
+);
+export const mmuWritableImpliesHostWritable: VmProperty = ofEveryLeaf(({ low }) =>
+  implies(isMmuWritable(low), isHostWritable(low)),
+);
+
+export const everySpteIsLegal: VmProperty = (mem, vm) => {
+  let legal = true;
+  forEachSpte(mem, vm, ({ low }, level) => {
+    legal &&= illegalState(low, level) === undefined;
+  });
+  return legal;
+};
+
+/**
+ * The page that the host names now, and the right to write it only where the host gives it. The shipped notifier makes
+ * it hold at every instant: it zaps before the host changes its entry, and nobody maps until it has.
+ */
+export const noLeafGrantsMoreThanTheHost: VmProperty = ofEveryLeaf(
+  ({ low, high }, host) =>
+    isHostPtePresent(host) &&
+    spteToPfn(low, high) === hostPtePfn(host) &&
+    implies(isWritable(low) || isMmuWritable(low), isHostPteWritable(host)),
+);
+
+/** Of every path of today. */
+export const pageTableLaws: Readonly<Record<string, VmProperty>> = {
+  'W implies MMU-writable': wImpliesMmuWritable,
+  'MMU-writable implies host-writable': mmuWritableImpliesHostWritable,
+  'every spte is in a legal state': everySpteIsLegal,
+  'no leaf grants what the host does not': noLeafGrantsMoreThanTheHost,
+};
+
+const hostPages = (vm: Vm): Hvn[] => Array.from({ length: vm.hostPages }, (_, hvn) => hvn as Hvn);
+
+/** First word of the page that the host names for `hvn`. */
+export const contentOf = (mem: Shared, vm: Vm, hvn: Hvn): number =>
+  mem.guestLoad(pageBase(vm, hostPtePfn(hostPte(mem, vm, hvn))));
+
+/** Every page that is marked as shared still holds `content`. */
+export const mergedPagesHold =
+  (content: number): VmProperty =>
+  (mem, vm) =>
+    hostPages(vm).every((hvn) =>
+      implies(isHostPteKsm(hostPte(mem, vm, hvn)), contentOf(mem, vm, hvn) === content),
+    );
+
+export const pageIsMerged =
+  (hvn: Hvn): VmProperty =>
+  (mem, vm) =>
+    isHostPteKsm(hostPte(mem, vm, hvn));
+
+/** No present leaf leads to a frame that the host has taken back. */
+export const noFreePageIsMapped: VmProperty = (mem, vm) => {
+  let holds = true;
+  forEachSpte(mem, vm, ({ low, high }, level) => {
+    if (isLastSpte(low, level)) holds &&= pageRefcount(mem, vm, spteToPfn(low, high)) > 0;
+  });
+  return holds;
+};
+
+export const isMarked = (mem: Shared, vm: Vm, hvn: Hvn): boolean =>
+  ((mem.load32(vm.at.dirty_bitmap) >>> hvn) & 1) !== 0;
+export const isTold = (mem: Shared, vm: Vm, hvn: Hvn): boolean =>
+  ((mem.load32(clientBitmap(vm, 0)) >>> hvn) & 1) !== 0;
+
+/** With the vCPUs stopped: a page that is neither marked nor told of is as `copied` says; what it does not say is 0. */
+export const logIsComplete =
+  (copied: (results: Readonly<Record<string, unknown>>) => Copy): VmEnd =>
+  (mem, vm, results) => {
+    const copy = copied(results);
+    return hostPages(vm).every(
+      (hvn) =>
+        !isHostPtePresent(hostPte(mem, vm, hvn)) ||
+        isMarked(mem, vm, hvn) ||
+        isTold(mem, vm, hvn) ||
+        contentOf(mem, vm, hvn) === (copy[hvn] ?? 0),
+    );
+  };
+
+/** What a migration has sent, by host page. */
+export type Copy = Readonly<Record<number, number>>;
+
+export const isInGuest = (mem: Shared, vcpu: number): boolean =>
+  (mem.load32(modeAddress(vcpu)) & MODE_STATE) === IN_GUEST_MODE;
+
+/** The leaf of a gfn, in a page table of one level. */
+export const leafOf = (mem: Shared, vm: Vm, gfn: number): Spte => ({
+  low: mem.load64(leafAt(vm, gfn as never)),
+  high: mem.high,
+});
+export const leafIsWritable = (mem: Shared, vm: Vm, gfn: number): boolean => {
+  const { low } = leafOf(mem, vm, gfn);
+  return isShadowPresent(low) && isWritable(low);
+};
+export const leafIsPresent = (mem: Shared, vm: Vm, gfn: number): boolean =>
+  isShadowPresent(leafOf(mem, vm, gfn).low);

@@ -1,0 +1,36 @@
+// Races that KVM has had, one file each: with the mistake, and without it. Those that wait for a part of the MMU that is not
+// here yet are listed in waiting.ts.
+import type { Litmus } from '../litmus.ts';
+import { PROTECTS_BEFORE_TAKING } from './b-1-protects-before-taking.ts';
+import { FLUSH_KEYED_ON_W } from './b0-flush-keyed-on-w.ts';
+import { RETRIES_FOR_EVER } from './b2-retries-for-ever.ts';
+import { KEEPS_MMU_WRITABLE } from './b4-keeps-mmu-writable.ts';
+import { SKIPS_WHAT_HAS_NO_W } from './b5-skips-what-has-no-w.ts';
+import { PLAIN_STORE } from './b7-plain-store.ts';
+import { NO_SECOND_LOOK } from './b9-no-second-look.ts';
+import { NO_GENERATION_CHECK } from './b10-no-generation-check.ts';
+import { FLUSH_AFTER_UNLOCK } from './b15-flush-after-unlock.ts';
+import { RANGE_IN_HOST_PAGES } from './b19-range-in-host-pages.ts';
+import { SECOND_SNAPSHOT } from './b23-second-snapshot.ts';
+import { DIRTY_BIT_LOST } from './b27-dirty-bit-lost.ts';
+import { FORGETS_AN_OWED_FLUSH } from './b28-forgets-an-owed-flush.ts';
+import { HOST_PTE_READ_TWICE } from './b29-host-pte-read-twice.ts';
+import { MEMSLOTS_CHANGE_MEANWHILE } from './b30-memslots-change-meanwhile.ts';
+
+export const RACES: readonly Litmus[] = [
+  ...PROTECTS_BEFORE_TAKING,
+  ...FLUSH_KEYED_ON_W,
+  ...RETRIES_FOR_EVER,
+  ...KEEPS_MMU_WRITABLE,
+  ...SKIPS_WHAT_HAS_NO_W,
+  ...PLAIN_STORE,
+  ...NO_SECOND_LOOK,
+  ...NO_GENERATION_CHECK,
+  ...FLUSH_AFTER_UNLOCK,
+  ...RANGE_IN_HOST_PAGES,
+  ...SECOND_SNAPSHOT,
+  ...DIRTY_BIT_LOST,
+  ...FORGETS_AN_OWED_FLUSH,
+  ...HOST_PTE_READ_TWICE,
+  ...MEMSLOTS_CHANGE_MEANWHILE,
+];

@@ -1,0 +1,88 @@
+import { check } from '@faultline/checker';
+import { describe, expect, it } from 'vitest';
+import { RACES } from './index.ts';
+import { WAITING } from './waiting.ts';
+
+/** States of a complete search; a change of one is a line in the CHANGELOG. */
+const GOLDEN: Readonly<Record<string, number>> = {
+  'b-1-protects-before-taking-repaired sc': 986,
+  'b-1-protects-before-taking-repaired tso': 2166,
+  'b0-flush-keyed-on-w-repaired sc': 114522,
+  'b0-flush-keyed-on-w-repaired tso': 270566,
+  'b2-retries-for-ever-repaired sc': 1,
+  'b2-retries-for-ever-repaired tso': 1,
+  'b4-keeps-mmu-writable-repaired sc': 953,
+  'b4-keeps-mmu-writable-repaired tso': 1481,
+  'b4-keeps-mmu-writable-2012 sc': 953,
+  'b4-keeps-mmu-writable-2012 tso': 1481,
+  'b5-skips-what-has-no-w-repaired sc': 933,
+  'b5-skips-what-has-no-w-repaired tso': 1523,
+  'b7-plain-store-repaired sc': 2236,
+  'b7-plain-store-repaired tso': 2958,
+  'b9-no-second-look-repaired sc': 445,
+  'b9-no-second-look-repaired tso': 445,
+  'b10-no-generation-check-repaired sc': 6456,
+  'b10-no-generation-check-repaired tso': 9332,
+  'b15-flush-after-unlock-repaired sc': 2810,
+  'b15-flush-after-unlock-repaired tso': 6508,
+  'b19-range-in-host-pages-repaired sc': 19349,
+  'b19-range-in-host-pages-repaired tso': 39200,
+  'b23-second-snapshot-repaired sc': 6238,
+  'b23-second-snapshot-repaired tso': 12974,
+  'b27-dirty-bit-lost-repaired sc': 333,
+  'b27-dirty-bit-lost-repaired tso': 333,
+  'b28-forgets-an-owed-flush-repaired sc': 32559,
+  'b28-forgets-an-owed-flush-repaired tso': 45533,
+  'b29-host-pte-read-twice-repaired sc': 228,
+  'b29-host-pte-read-twice-repaired tso': 446,
+  'b30-memslots-change-meanwhile-repaired sc': 819,
+  'b30-memslots-change-meanwhile-repaired tso': 1424,
+};
+
+describe.each(RACES.map((litmus) => [litmus.name, litmus] as const))('%s', (name, litmus) => {
+  const { result, violates, models = ['sc'], program } = litmus;
+  const law = result === 'Never' ? 'never goes wrong' : `goes wrong: ${violates}`;
+
+  it.each(models)(`${law} (%s)`, (model) => {
+    const verdict = check(program(), { model });
+    if (result === 'Never') {
+      expect(verdict).toMatchObject({ verdict: 'holds', states: GOLDEN[`${name} ${model}`] });
+    } else {
+      const { fault, property } = verdict.violation ?? {};
+      expect([fault, property]).toContain(violates);
+    }
+  });
+});
+
+describe('The catalogue of races', () => {
+  const names = RACES.map(({ name }) => name);
+  const numbers = [
+    ...names.map((name) => name.replace(/^b(-?\d+)-.*/, 'B$1')),
+    ...WAITING.map(({ id }) => id),
+  ];
+
+  it('has a name for each litmus', () => {
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it.each([...RACES])('$name is called as its program', ({ name, program }) => {
+    expect(program().name).toBe(name);
+  });
+
+  it.each(RACES.filter(({ result }) => result === 'Never'))(
+    '$name says what danger it meets',
+    ({ program }) => {
+      expect(Object.keys(program().sometimes ?? {})).not.toEqual([]);
+    },
+  );
+
+  it('has every race from B-1 to B30, here or waiting', () => {
+    const all = Array.from({ length: 32 }, (_, n) => `B${n - 1}`);
+    expect([...new Set(numbers)].sort()).toEqual(all.sort());
+  });
+
+  it('shows each with its repair', () => {
+    const repairs = RACES.filter(({ result }) => result === 'Sometimes').map(({ pair }) => pair);
+    expect(names).toEqual(expect.arrayContaining(repairs));
+  });
+});

@@ -1,0 +1,126 @@
+// Races of the catalogue that wait for a part of the MMU that is not here yet, or for a checker that can say them.
+
+export type WaitsFor =
+  | 'access tracking'
+  | 'another address space'
+  | 'dirty rings'
+  | 'invalid roots'
+  | 'large pages'
+  | 'MMIO'
+  | 'nested guests'
+  | 'shadow paging'
+  | 'time'
+  | 'yielding';
+
+export interface WaitingRace {
+  /** Its number in the catalogue. */
+  readonly id: string;
+  readonly title: string;
+  readonly waitsFor: WaitsFor;
+  readonly why: string;
+}
+
+export const WAITING: readonly WaitingRace[] = [
+  {
+    id: 'B1',
+    title: 'The fast path makes a large page writable and marks one of its 512 pages (2013)',
+    waitsFor: 'large pages',
+    why: 'every leaf is at level 1; the test that refuses larger ones is there already',
+  },
+  {
+    id: 'B3',
+    title: 'The fast path takes an entry that leads to a table for a leaf (2013)',
+    waitsFor: 'large pages',
+    why: 'a leaf and a table only take turns in one place where leaves may be large',
+  },
+  {
+    id: 'B6',
+    title: 'Logging is switched on, finds nothing writable, and flushes nothing (2022)',
+    waitsFor: 'access tracking',
+    why: 'nobody else takes W from an spte and leaves the flush to somebody else for good',
+  },
+  {
+    id: 'B8',
+    title: 'Clearing D alone loses the writes of a nested guest (2024)',
+    waitsFor: 'nested guests',
+    why: 'the log goes by W; D and page-modification logging come with hardware that sets D',
+  },
+  {
+    id: 'B11',
+    title: 'A fault with the read lock makes room among pages that need the write lock (2022)',
+    waitsFor: 'nested guests',
+    why: 'there are no shadow pages beside the direct ones',
+  },
+  {
+    id: 'B12',
+    title: 'Two faults with the read lock count unsync children at once (2021)',
+    waitsFor: 'shadow paging',
+    why: 'no page is ever unsync',
+  },
+  {
+    id: 'B13',
+    title: 'A zapper that has yielded steps past the first entry (2021)',
+    waitsFor: 'yielding',
+    why: 'no walk drops mmu_lock on its way',
+  },
+  {
+    id: 'B14',
+    title: 'Two walks yield to each other at the first entry for ever (2021)',
+    waitsFor: 'yielding',
+    why: 'no walk drops mmu_lock on its way',
+  },
+  {
+    id: 'B16',
+    title: 'An MMIO decision from old memslots is tagged with the generation of new ones (2014)',
+    waitsFor: 'MMIO',
+    why: 'no decision about MMIO is kept',
+  },
+  {
+    id: 'B17',
+    title: 'Zapping everything starts again whenever a vCPU maps a page (2019)',
+    waitsFor: 'shadow paging',
+    why: 'there is no list of pages to start again from',
+  },
+  {
+    id: 'B18',
+    title: 'Two emulated writes of a guest page table reach the spte in the wrong order (2018)',
+    waitsFor: 'shadow paging',
+    why: 'the guest has no page tables of its own here',
+  },
+  {
+    id: 'B20',
+    title: 'Write tracking is asked for one address space only (2026)',
+    waitsFor: 'another address space',
+    why: 'there is one set of memslots, none for system management mode',
+  },
+  {
+    id: 'B21',
+    title: 'An MMIO spte is stored over a present one without a zap (2026)',
+    waitsFor: 'shadow paging',
+    why: 'it takes a guest page table that changes from memory to a device',
+  },
+  {
+    id: 'B22',
+    title: 'Lockless ageing finds an rmap empty and walks it when it is not (2026)',
+    waitsFor: 'shadow paging',
+    why: 'the direct MMU has no rmaps',
+  },
+  {
+    id: 'B24',
+    title: 'The reset of a dirty ring reads an entry of the next lap (2022)',
+    waitsFor: 'dirty rings',
+    why: 'the log is a bitmap; weak ordering needs more than x86-TSO',
+  },
+  {
+    id: 'B25',
+    title: 'A notifier yields with a bare pointer to a root, or skips an invalid one (2021)',
+    waitsFor: 'invalid roots',
+    why: 'a VM has one root, and keeps it',
+  },
+  {
+    id: 'B26',
+    title: 'Faults that are certain to be retried keep the invalidation from its lock (2024)',
+    waitsFor: 'time',
+    why: 'nothing wrong is ever done, only slowly; here such a fault sleeps',
+  },
+];

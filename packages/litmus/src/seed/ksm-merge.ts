@@ -1,0 +1,67 @@
+// Result: Never
+//
+// KSM write-protects and merges a page while two vCPUs repair their faults on it by the fast path.
+// Source: the review of the first patchset, April 2012 (Marcelo Tosatti), with the notifier of today.
+import type { Program } from '@faultline/checker';
+import { fastPageFault, writeProtectHostPage } from '@faultline/mmu';
+import { guestWriteBy } from '../historical/guest-store.ts';
+import { merge, type Protect } from '../host-acts.ts';
+import type { Litmus } from '../litmus.ts';
+import {
+  contentOf,
+  isInGuest,
+  leafIsPresent,
+  leafIsWritable,
+  mergedPagesHold,
+  pageIsMerged,
+  pageTableLaws,
+} from '../properties.ts';
+import { type Race, race } from '../setting.ts';
+import { gfn0, harvestAll, hvn0, touch } from '../small-vm.ts';
+
+const BEFORE = 7;
+const A_MERGED_PAGE = 'a merged page never changes';
+
+/** A vCPU stores to a page that another has made writable and a harvest has protected; ksmd takes it with `protect`. */
+export const ksmAgainstFastPath = (name: string, protect: Protect, more: Partial<Race>): Program =>
+  race({
+    name,
+    setup: (mem, vm) => {
+      touch(mem, vm, gfn0, BEFORE);
+      harvestAll(mem, vm);
+    },
+    vcpus: [guestWriteBy({ fast: fastPageFault }, gfn0, 1)],
+    agents: { ksmd: merge(hvn0, BEFORE, protect) },
+    oops: 'the guest writes a page that others share',
+    ...more,
+    always: { ...more.always, [A_MERGED_PAGE]: mergedPagesHold(BEFORE) },
+  });
+
+export const ksmMerge: Litmus = {
+  name: 'ksm-merge',
+  title:
+    'KSM write-protects and merges a page while two vCPUs repair their faults on it by the fast path.',
+  result: 'Never',
+  source: 'linux-kvm, April 2012, review of "KVM: MMU: fast page fault"; the notifier as merged',
+  story:
+    'Two vCPUs store to a page that dirty logging has write-protected: one cmpxchg each would repair the fault. At the ' +
+    'same time KSM takes the right to write from the host pte, and then lets others share the page.',
+  fix:
+    'The notifier zaps the spte before the host pte changes. A cmpxchg with an older value fails, one that came first is ' +
+    'undone and flushed, and whoever faults afterwards asks the host and gets a copy.',
+  links: ['https://lkml.org/lkml/2012/3/29/106'],
+  program: () =>
+    ksmAgainstFastPath('ksm-merge', writeProtectHostPage, {
+      always: pageTableLaws,
+      sometimes: {
+        'the page is merged': pageIsMerged(hvn0),
+        'the leaf is zapped under a vCPU in the guest': (mem, vm) =>
+          !leafIsPresent(mem, vm, gfn0) && isInGuest(mem, 0),
+        'the fast path was first': (mem, vm) =>
+          leafIsWritable(mem, vm, gfn0) && mem.load32(vm.at.mmu_invalidate_in_progress) === 1,
+      },
+      finally: {
+        'the store arrives': (mem, vm) => contentOf(mem, vm, hvn0) === 1,
+      },
+    }),
+};
