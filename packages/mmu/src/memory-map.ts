@@ -3,8 +3,9 @@
 import type { SeamMap, SeamSize } from '@faultline/atomics';
 import { type Geometry, gfnLimit, type Sptep } from './address.ts';
 
-/** Which of a write-protection fault's repairs is tried before the slow path. */
-export type FaultPath = 'slow' | 'merged' | 'current';
+/** Which of a write-protection fault's repairs is tried before the slow path: none, that of 2012, that of 6.12. */
+export const FAULT_PATHS = ['slow', 'merged', 'current'] as const;
+export type FaultPath = (typeof FAULT_PATHS)[number];
 
 /** How slow faults hold mmu_lock: as the TDP MMU does, or as KVM did before it. */
 export type FaultLock = 'shared' | 'exclusive';
@@ -87,6 +88,11 @@ export interface Vm extends VmConfig {
   readonly tableShift: number;
   /** One past the last gfn that the page table can map. */
   readonly gfnLimit: number;
+  /** Of a walk's first step: how far down a gfn's index lies, and the bits of its offset in the table, as of any level. */
+  readonly rootShift: number;
+  readonly offsetMask: number;
+  /** Index of `faultPath` in FAULT_PATHS. Strings that came from another thread are compared letter by letter. */
+  readonly fastPath: number;
 }
 
 export const tableBytes = ({ indexBits }: Geometry): number => 8 << indexBits;
@@ -113,13 +119,16 @@ export function vmMap(config: VmConfig, map: SeamMap, root: number): Vm {
     at[word] = next;
     next += alignUp(bytes);
   }
-  const tableShift = 3 + config.geometry.indexBits;
+  const { levels, indexBits } = config.geometry;
   return {
     ...config,
     at,
     root: root as Sptep,
     tablesAt: map.framesAt,
-    tableShift,
+    tableShift: 3 + indexBits,
     gfnLimit: gfnLimit(config.geometry),
+    rootShift: (levels - 1) * indexBits,
+    offsetMask: tableBytes(config.geometry) - 8,
+    fastPath: FAULT_PATHS.indexOf(config.faultPath),
   };
 }

@@ -126,8 +126,8 @@ export function lastSpte(
   gfn: number,
 ): Spte & { sptep: number; level: number } {
   const walk = faultAt(gfn, undefined);
-  walkToLastSptep(agent, vm, walk);
-  const { sptep, level } = walk;
+  const sptep = walkToLastSptep(agent, vm, walk);
+  const { level } = walk;
   return { low: agent.load64(sptep), high: agent.high, sptep, level };
 }
 

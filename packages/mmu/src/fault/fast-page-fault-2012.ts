@@ -23,11 +23,10 @@ import {
 
 /** KVM answered "retry" to everything handled; here FIXED and SPURIOUS are told apart, so that they can be counted. */
 export function fastPageFault2012(mem: Shared, vm: Vm, fault: PageFault): RetPf {
-  walkToLastSptep(mem, vm, fault);
-  const { sptep } = fault;
+  const sptep = walkToLastSptep(mem, vm, fault);
   const low = mem.load64(sptep);
   const high = mem.high;
-  if (mem.emit !== undefined) rememberOld(fault, low, high);
+  if (mem.emit !== undefined) rememberOld(fault, sptep, low, high);
   if (!isShadowPresent(low)) return RET_PF_RETRY; // the mapping changed under us
   // KVM checked against the level of the host's mapping, which the next year's fix (92a476cbfc47) replaced by this.
   if (!isLastSpte(low, fault.level)) return RET_PF_INVALID;

@@ -25,11 +25,10 @@ const ATTEMPTS = 5;
 /** Tries to repair a write fault; INVALID leaves it to the slow path. In a read section. */
 export function fastPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    walkToLastSptep(mem, vm, fault);
-    const { sptep } = fault;
+    const sptep = walkToLastSptep(mem, vm, fault);
     const low = mem.load64(sptep);
     const high = mem.high;
-    if (mem.emit !== undefined) rememberOld(fault, low, high);
+    if (mem.emit !== undefined) rememberOld(fault, sptep, low, high);
     if (!isShadowPresent(low)) return RET_PF_INVALID; // zapped meanwhile
     if (!isLastSpte(low, fault.level)) return RET_PF_INVALID; // a table appeared where the walk ended
     if (isWritable(low)) return RET_PF_SPURIOUS; // repaired by another vCPU, or our TLB was stale

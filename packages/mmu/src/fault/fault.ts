@@ -16,10 +16,10 @@ export interface PageFault {
   fast: boolean;
   /** Undefined where the guest has no memory. */
   slot: Memslot | undefined;
-  /** Where the walk ended: written by walkToLastSptep(). */
-  sptep: Sptep;
+  /** Of the spte where the walk ended. */
   level: number;
-  /** The value that the fast path decided on, kept only for a listener. */
+  /** Where the slow path maps. The fast path keeps this, and the value that it decided on, only for a listener. */
+  sptep: Sptep;
   old_low: number;
   old_high: number;
 }
@@ -40,7 +40,8 @@ export const newPageFault = (vcpu: number): PageFault => ({
 });
 
 /** For the event: a store more before the exchange would be a price that everybody pays. */
-export function rememberOld(fault: PageFault, low: number, high: number): void {
+export function rememberOld(fault: PageFault, sptep: Sptep, low: number, high: number): void {
+  fault.sptep = sptep;
   fault.old_low = low;
   fault.old_high = high;
 }

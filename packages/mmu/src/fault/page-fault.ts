@@ -3,7 +3,7 @@
 import type { Shared } from '@faultline/atomics';
 import { type Gpa, gpaToGfn } from '../address.ts';
 import type { MmuEvent } from '../event.ts';
-import type { Vm } from '../memory-map.ts';
+import { FAULT_PATHS, type Vm } from '../memory-map.ts';
 import { gfnToMemslot } from '../vm/memslots.ts';
 import { PFERR_GUEST_FINAL_MASK, pageFaultCanBeFast } from './error-code.ts';
 import { fastPageFault } from './fast-page-fault.ts';
@@ -11,6 +11,9 @@ import { fastPageFault2012 } from './fast-page-fault-2012.ts';
 import type { PageFault } from './fault.ts';
 import { RET_PF_FIXED, RET_PF_INVALID, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
 import { slowPageFault } from './slow-page-fault.ts';
+
+const MERGED = FAULT_PATHS.indexOf('merged');
+const CURRENT = FAULT_PATHS.indexOf('current');
 
 /**
  * Handles one fault of the vCPU that owns `fault`, in guest mode; afterwards it may be outside; `fault.fast` says
@@ -38,8 +41,8 @@ export function pageFault(
 
 function tryFastPath(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   let ret: RetPf = RET_PF_INVALID;
-  if (vm.faultPath === 'current') ret = fastPageFault(mem, vm, fault);
-  else if (vm.faultPath === 'merged') ret = fastPageFault2012(mem, vm, fault);
+  if (vm.fastPath === CURRENT) ret = fastPageFault(mem, vm, fault);
+  else if (vm.fastPath === MERGED) ret = fastPageFault2012(mem, vm, fault);
   else return ret;
   if (mem.emit !== undefined) traceFastPageFault(mem, fault, ret);
   return ret;

@@ -45,6 +45,9 @@ export const isFrozen = (low: number, high: number): boolean =>
 /** Of a present spte: does it map memory, or lead to another table? */
 export const isLastSpte = (low: number, level: number): boolean =>
   level === 1 || (low & PT_PAGE_SIZE_MASK) !== 0;
+/** Of an spte above level 1: present, and no leaf? */
+export const leadsToTable = (low: number): boolean =>
+  (low & (SPTE_MMU_PRESENT_MASK | PT_PAGE_SIZE_MASK)) === SPTE_MMU_PRESENT_MASK;
 /** May the fast path, or hardware, change it while mmu_lock is held? Then every store to it must be atomic. */
 export const hasVolatileBits = (low: number): boolean => !isWritable(low) && isMmuWritable(low);
 

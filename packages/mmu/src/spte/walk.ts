@@ -2,12 +2,11 @@
 import type { Shared } from '@faultline/atomics';
 import { type Gfn, type Sptep, tableIndex } from '../address.ts';
 import { tableBytes, type Vm } from '../memory-map.ts';
-import { isLastSpte, isShadowPresent, SHADOW_NONPRESENT } from './spte.ts';
+import { leadsToTable, SHADOW_NONPRESENT } from './spte.ts';
 
-/** Where a walk ended: at the leaf, or at the first entry that leads nowhere. */
+/** What a walk is for, and where it ended: level 1, or that of the first entry which leads nowhere. */
 export interface Walk {
-  gfn: Gfn;
-  sptep: Sptep;
+  readonly gfn: Gfn;
   level: number;
 }
 
@@ -22,25 +21,25 @@ export const entryAt = (vm: Vm, table: number, gfn: Gfn, level: number): Sptep =
   (table + (tableIndex(gfn, level, vm.geometry.indexBits) << 3)) as Sptep;
 
 /**
- * Leaves `sptep` and `level` in `walk`. Reads every level but the last with one untorn load and leaves the last to the
+ * Answers where the last spte lies and leaves its level in `walk`. Reads every level but the last with one untorn load and leaves the last to the
  * caller, who decides on it: each word is loaded once. KVM: kvm_tdp_mmu_fast_pf_get_last_sptep().
  */
-export function walkToLastSptep(mem: Shared, vm: Vm, walk: Walk): void {
-  const { tablesAt, tableShift } = vm;
+export function walkToLastSptep(mem: Shared, vm: Vm, walk: Walk): Sptep {
+  const { tablesAt, tableShift, offsetMask } = vm;
   const { levels, indexBits } = vm.geometry;
   const { gfn } = walk;
-  const mask = (8 << indexBits) - 8;
-  let shift = (levels - 1) * indexBits;
-  let sptep = vm.root + (((gfn >>> shift) << 3) & mask);
+  let shift = vm.rootShift;
+  let sptep = vm.root + (((gfn >>> shift) << 3) & offsetMask);
   let level = levels;
   for (; level > 1; level--) {
     const low = mem.load64(sptep);
-    if (!isShadowPresent(low) || isLastSpte(low, level)) break;
+    if (!leadsToTable(low)) break;
     shift -= indexBits;
-    sptep = tablesAt + ((low >>> 12) << tableShift) + (((gfn >>> shift) << 3) & mask);
+    const table = tablesAt + ((low >>> 12) << tableShift);
+    sptep = table + (((gfn >>> shift) << 3) & offsetMask);
   }
-  walk.sptep = sptep as Sptep;
   walk.level = level;
+  return sptep as Sptep;
 }
 
 /** Makes every entry of a new table non-present. */

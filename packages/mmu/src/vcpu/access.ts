@@ -72,8 +72,7 @@ function hardwareWalk(mem: Shared, vm: Vm, vcpu: Vcpu, gfn: Gfn, write: boolean)
   const { fault } = vcpu;
   fault.gfn = gfn;
   mem.enterRead();
-  walkToLastSptep(mem, vm, fault);
-  const low = mem.load64(fault.sptep);
+  const low = mem.load64(walkToLastSptep(mem, vm, fault));
   const high = mem.high;
   mem.exitRead();
   if (!isShadowPresent(low) || !isLastSpte(low, fault.level)) return 0;
