@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --enable-source-maps --max-inlined-bytecode-size-cumulative=2500
+#!/usr/bin/env -S node --enable-source-maps --max-inlined-bytecode-size=270 --max-inlined-bytecode-size-cumulative=2500
 import { readFileSync } from 'node:fs';
 import { main } from './main.ts';
 
