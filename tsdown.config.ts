@@ -32,5 +32,5 @@ const worker = (name: string): UserConfig => ({
 
 export default defineConfig([
   library,
-  ...['machine/src/machine-worker', 'cli/src/bench-worker'].map(worker),
+  ...['machine/src/machine-worker', 'cli/src/bench-worker', 'cli/src/tlb-worker'].map(worker),
 ]);

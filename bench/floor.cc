@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr unsigned kPages = 32768, kIndexBits = 9, kEntries = 1u << kIndexBits, kRounds = 200;
+constexpr unsigned kPages = 32768, kIndexBits = 9, kEntries = 1u << kIndexBits, kRounds = 15;
 constexpr unsigned kLeafTables = kPages / kEntries;
 constexpr uint64_t kPresent = 1u << 11, kWritable = 1u << 1, kMmuWritable = 1u << 10;
 constexpr uint64_t kAddress = 0x000ffffffffff000ull;

@@ -38,7 +38,7 @@ export class Floor {
     return undefined;
   }
 
-  /** Median nanoseconds per fault of one run, about a tenth of a second long. */
+  /** Median nanoseconds per fault of one run, a few milliseconds long. */
   async nsPerFault(): Promise<number> {
     return Number((await run(this.#program, [])).stdout);
   }

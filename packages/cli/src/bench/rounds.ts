@@ -18,6 +18,8 @@ import type { RoundJob, RoundTimes, Work } from '../bench-worker.ts';
 const workerFile = new URL('../bench-worker.js', import.meta.url);
 const RAM_GFN = 0x10000;
 const LEAST_OVERLAP = 0.8;
+/** Few, so that both sides of a ratio meet the same moods of the machine; more than one, so that caches are warm. */
+const TURN = 10;
 
 export interface Variant {
   readonly faultPath: FaultPath;
@@ -28,7 +30,17 @@ export interface Variant {
 /** What a variant needs for one fault, in nanoseconds: the median over rounds, and how many rounds that is of. */
 export interface RoundResult {
   readonly nsPerFault: number;
+  /** A tenth of the rounds were at least as fast. */
+  readonly undisturbedNs: number;
   readonly rounds: number;
+}
+
+export interface RoundOptions {
+  readonly vcpus: number;
+  readonly pages: number;
+  readonly rounds: number;
+  /** Other work that takes its turn before every `TURN` rounds. */
+  readonly between?: () => Promise<void>;
 }
 
 /** A VM that can be asked for rounds, one at a time, so that variants can take turns. */
@@ -100,15 +112,12 @@ class Bench {
 /** Times every variant round by round in turn, so that what else the machine does hits all alike. */
 export async function timeRounds(
   variants: readonly Variant[],
-  {
-    vcpus,
-    pages,
-    rounds,
-  }: { readonly vcpus: number; readonly pages: number; readonly rounds: number },
+  { vcpus, pages, rounds, between }: RoundOptions,
 ): Promise<RoundResult[]> {
   const benches = variants.map((variant) => new Bench(variant, vcpus, pages, rounds));
   for (const bench of benches) await bench.ready();
   for (let round = 0; round < rounds; round++) {
+    if (round % TURN === 0) await between?.();
     for (const bench of benches) bench.round();
   }
   const results = await Promise.all(benches.map((bench) => bench.results()));
@@ -122,8 +131,12 @@ function summarize(times: readonly RoundTimes[], pages: number): RoundResult {
   const WARM_UP = Math.ceil(rounds.length / 5);
   const sound = rounds.slice(WARM_UP).filter((round) => overlap(round) >= LEAST_OVERLAP);
   const ns = sound.flatMap((round) => round.map(([from, to]) => ((to - from) * 1e6) / pages));
-  ns.sort((a, b) => a - b);
-  return { nsPerFault: ns[ns.length >> 1] ?? Number.NaN, rounds: sound.length };
+  return { nsPerFault: quantile(ns, 0.5), undisturbedNs: quantile(ns, 0.1), rounds: sound.length };
+}
+
+/** NaN of nothing. */
+export function quantile(values: readonly number[], q: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * q)] ?? Number.NaN;
 }
 
 /** Share of the shortest that all vCPUs spent at the same time. */
