@@ -116,19 +116,12 @@ async function tailLatency(): Promise<Bar[]> {
 async function againstCpp(rounds: number): Promise<Bar[]> {
   const floor = await Floor.compile();
   const verbs = Object.entries(verbsOfFastFault()).map(([verb, n]) => `${n} ${verb}`);
-  const cpp: number[] = [];
-  const between = async (): Promise<void> => {
-    if (floor !== undefined) cpp.push(await floor.nsPerFault());
-  };
-  const options = { vcpus: 1, pages: PAGES * 4, rounds: rounds * 5, between };
-  const [fault] = (await timeRounds([FAST], options)) as [RoundResult];
-  const [access] = (await timeRounds([ACCESS], options)) as [RoundResult];
+  const [fault, access] = [await turns(FAST, rounds, floor), await turns(ACCESS, rounds, floor)];
   await floor?.remove();
-  const floorNs = quantile(cpp, 0.1);
-  const ratio = ({ undisturbedNs }: RoundResult): number | undefined =>
-    floor === undefined ? undefined : undisturbedNs / floorNs;
-  const detail = ({ undisturbedNs }: RoundResult): string =>
-    `${nanoseconds(undisturbedNs)} : ${floor === undefined ? 'no C++ compiler' : nanoseconds(floorNs)}`;
+  const ratio = ({ ns, floorNs }: Turns): number | undefined =>
+    floor === undefined ? undefined : ns / floorNs;
+  const detail = ({ ns, floorNs }: Turns): string =>
+    `${nanoseconds(ns)} : ${floor === undefined ? 'no C++ compiler' : nanoseconds(floorNs)}`;
   return [
     {
       name: 'fast fault : the same in C++',
@@ -142,6 +135,21 @@ async function againstCpp(rounds: number): Promise<Bar[]> {
       detail: detail(access),
     },
   ];
+}
+
+interface Turns {
+  readonly ns: number;
+  readonly floorNs: number;
+}
+
+async function turns(variant: Variant, rounds: number, floor: Floor | undefined): Promise<Turns> {
+  const cpp: number[] = [];
+  const between = async (): Promise<void> => {
+    if (floor !== undefined) cpp.push(await floor.nsPerFault());
+  };
+  const options = { vcpus: 1, pages: PAGES * 4, rounds: rounds * 5, between };
+  const [result] = (await timeRounds([variant], options)) as [RoundResult];
+  return { ns: result.undisturbedNs, floorNs: quantile(cpp, 0.1) };
 }
 
 /** (d) */
