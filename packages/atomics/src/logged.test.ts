@@ -11,7 +11,10 @@ const AT = memory().memory.map.wordsAt;
 const FRAME = memory().alloc();
 
 /** Every verb, on a memory where none of them sleeps; answers what the body can see of it. */
-const everyVerb: Record<Verb | 'storePlain32' | 'storePlain64', (mem: Shared) => unknown> = {
+const everyVerb: Record<
+  Exclude<Verb, 'xor32' | 'xor64'> | 'storePlain32' | 'storePlain64',
+  (mem: Shared) => unknown
+> = {
   load32: (mem) => mem.load32(AT),
   store32: (mem) => mem.store32(AT, -2),
   storePlain32: (mem) => mem.storePlain32(AT, -3),

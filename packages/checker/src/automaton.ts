@@ -24,6 +24,8 @@ export interface AutomatonOptions {
   /** Operations after which a history is called unbounded. */
   readonly operations: number;
   readonly compile: (run: Pending, parent: Node | undefined) => Instruction;
+  /** Called before each run of the body; throws when time is up. */
+  readonly pulse: () => void;
 }
 
 export class Automaton {
@@ -135,6 +137,7 @@ export class Automaton {
 
   #run(log: readonly Step[]): Run<unknown> {
     this.runs++;
+    this.#options.pulse();
     return this.#thread.run(log);
   }
 

@@ -17,7 +17,7 @@ import { type Position, type Start, searchDpor, splitDpor } from './search/dpor.
 import { findLivelock } from './search/livelock.ts';
 import { searchPreemptions } from './search/preemptions.ts';
 import { searchRandom } from './search/random.ts';
-import { type Found, Limits, type SearchContext } from './search/search.ts';
+import { type Found, Limits, OutOfTime, type SearchContext } from './search/search.ts';
 import { searchStates } from './search/states.ts';
 import { framesOf } from './site.ts';
 import type { StepFault } from './verbs.ts';
@@ -73,7 +73,8 @@ export class Exploration {
   #machineOptions() {
     const { model = 'sc', merge = true, spuriousWakeups = false, budget } = this.#options;
     const operations = budget?.operations ?? OPERATIONS;
-    return { model, merge, spuriousWakeups, alter: this.#alter, operations };
+    const pulse = (): void => this.#limits.pulse();
+    return { model, merge, spuriousWakeups, alter: this.#alter, operations, pulse };
   }
 
   #refuse(): void {
@@ -157,19 +158,10 @@ export class Exploration {
       if (this.#search === 'states') return searchStates(context);
       return searchRandom(context, { kind: this.#search, seed });
     } catch (error) {
-      if (!(error instanceof UnboundedLoop)) throw error;
-      const [frame] = framesOf(error.site);
-      const place = frame === undefined ? '' : ` at ${frame.file}:${frame.line}`;
-      const budget = `unbounded loop${place}: ${error.message}; a loop that waits needs a claim: mem.again(...)`;
-      return {
-        budget,
-        states: 0,
-        transitions: 0,
-        executions: 0,
-        blocked: 0,
-        depth: 0,
-        bytesPerState: 0,
-      };
+      const budget = endOf(error);
+      if (budget === undefined) throw error;
+      const nothing = { states: 0, transitions: 0, executions: 0, blocked: 0, depth: 0 };
+      return { budget, ...nothing, bytesPerState: 0 };
     }
   }
 
@@ -228,7 +220,7 @@ export class Exploration {
       );
       return other.#violating() ?? unfolded;
     } catch (error) {
-      if (error instanceof UnboundedLoop) return unfolded;
+      if (endOf(error) !== undefined) return unfolded;
       throw error;
     }
   }
@@ -315,6 +307,15 @@ function orderOf(machine: Machine, names: readonly string[] | undefined): number
     (_, t) => machine.threads + t,
   );
   return [...threads, ...buffers];
+}
+
+/** Why a search ended in the middle of a step, if that is what the error says. */
+function endOf(error: unknown): string | undefined {
+  if (error instanceof OutOfTime) return error.message;
+  if (!(error instanceof UnboundedLoop)) return undefined;
+  const [frame] = framesOf(error.site);
+  const place = frame === undefined ? '' : ` at ${frame.file}:${frame.line}`;
+  return `unbounded loop${place}: ${error.message}; whoever waits in a loop has to say what matters there: again(...)`;
 }
 
 /** A thread that sleeps for ever on a word that was notified before it slept, when nobody was there, has lost that wakeup. */

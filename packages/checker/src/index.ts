@@ -14,6 +14,13 @@ export type {
   Said,
   Standing,
 } from './execution.ts';
+export {
+  assertHolds,
+  CheckError,
+  type CheckerMatchers,
+  checkerMatchers,
+  type Matched,
+} from './matcher.ts';
 export type { Mutant, Place } from './mutation.ts';
 export type { Budget, CheckOptions } from './options.ts';
 export {

@@ -34,6 +34,8 @@ export interface MachineOptions {
   /** false: `step` is one operation, whoever could see it. */
   readonly fold: boolean;
   readonly alter?: Alter | undefined;
+  /** Called before each run of a thread's body; throws when time is up. */
+  readonly pulse?: () => void;
 }
 
 /** Is told of every operation, in order: for a replay. `agent` as in `step`. */
@@ -110,7 +112,10 @@ export class Machine {
   reset(): void {
     this.state.reset();
     this.verbs.fault = undefined;
-    for (let thread = 0; thread < this.threads; thread++) this.#fold(thread);
+    for (let thread = 0; thread < this.threads; thread++) {
+      this.#noteThrow(thread, this.node(thread));
+      this.#fold(thread);
+    }
   }
 
   /** May `agent` take a step? */
@@ -210,10 +215,15 @@ export class Machine {
     const next = automaton.next(this.node(thread), low, high);
     this.observer?.answered(thread, low, high);
     this.state.set(thread, next.id);
-    if (next.threw !== undefined) {
-      const property = `${this.names[thread]}: ${said(next.threw.error)}`;
-      this.verbs.fault ??= { fault: 'threw', property };
-    }
+    this.#noteThrow(thread, next);
+  }
+
+  #noteThrow(thread: number, { threw }: Node): void {
+    if (threw === undefined) return;
+    this.verbs.fault ??= {
+      fault: 'threw',
+      property: `${this.names[thread]}: ${said(threw.error)}`,
+    };
   }
 
   /** Goes on while the thread's next operation is seen by nobody: it could as well have come at once. */
@@ -277,6 +287,7 @@ export class Machine {
       merge: this.#options.merge,
       operations: this.#options.operations,
       compile: (run, parent) => this.#compile(run, parent, nameless),
+      pulse: () => this.#options.pulse?.(),
     });
   }
 

@@ -23,6 +23,10 @@ const ORDERS = [
   ['ksm', 'slow0', 'fast0'],
 ];
 
+function middle<Run extends { readonly ms: number }>(runs: readonly Run[]): Run {
+  return [...runs].sort((a, b) => a.ms - b.ms)[runs.length >> 1] as Run;
+}
+
 /** One search of ours: `ms` of the search alone, `toAnswerMs` of the whole process. */
 interface OurRun {
   readonly verdict: string;
@@ -96,9 +100,6 @@ async function theirs(
   }
   return middle(runs);
 }
-
-const middle = <Run extends { readonly ms: number }>(runs: readonly Run[]): Run =>
-  [...runs].sort((a, b) => a.ms - b.ms)[runs.length >> 1] as Run;
 
 async function bench(rounds: number, largest: number): Promise<void> {
   process.stdout.write(`${published()}\n\n`);

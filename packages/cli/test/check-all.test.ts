@@ -2,8 +2,9 @@
 import type { Verdict } from '@faultline/checker';
 import { LITMUS, type Litmus } from '@faultline/litmus';
 import { describe, expect, it } from 'vitest';
-import { checkAll, type Pool, type Suite } from '../src/check/check-all.ts';
+import { checkAll, type Pool } from '../src/check/check-all.ts';
 import { checkInStages } from '../src/check/stages.ts';
+import type { Suite } from '../src/check/suite.ts';
 import type { Checked } from '../src/check-pool.ts';
 import { increment, lostIncrement, settings } from './check-programs.ts';
 
@@ -84,7 +85,9 @@ describe('everything that is claimed to hold', () => {
     const { table, out, code } = await run('Never', { [secondName]: { verdict, tried: [] } });
     expect(code).toBe(4);
     expect(table.split('\n')[2]).toMatch(/ {2}budget ended$/);
-    expect(out).toContain(`\nNothing found, but the budget ended first: ${secondName} (2 preemptions).\n`);
+    expect(out).toContain(
+      `\nNothing found, but the budget ended first: ${secondName} (none with 2 preemptions).\n`,
+    );
   });
 
   it('exits with 1 when a search fails, and says why', async () => {

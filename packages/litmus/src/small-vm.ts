@@ -37,13 +37,9 @@ export const hvn1: Hvn = 1 as Hvn;
 export const leafAt = (vm: Vm, gfn: Gfn): Sptep => entryAt(vm, vm.root, gfn, 1);
 export const hostPte = (mem: Shared, vm: Vm, hvn: Hvn): number => mem.load32(hostPtep(vm, hvn));
 
-/**
- * The seam as the bodies of a small VM use it: `synchronize` is the shipped one, over words, and not the search's own; and
- * somebody always listens, since the fast path loads once more for a listener.
- */
+/** The seam as the bodies of a small VM use it: `synchronize` is the shipped one, over words, and not the search's own. */
 export function prepareSeam(mem: Shared, map: SeamMap): Shared {
   mem.synchronize = () => synchronize(mem, map);
-  mem.emit ??= () => {};
   return mem;
 }
 

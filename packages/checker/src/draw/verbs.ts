@@ -17,6 +17,8 @@ const VERBS: Readonly<Record<Operation['verb'], readonly [kind: Kind, word: stri
   cmpxchg64: ['rmw', 'cmpxchg'],
   or32: ['rmw', 'or'],
   or64: ['rmw', 'or'],
+  xor32: ['rmw', 'xor'],
+  xor64: ['rmw', 'xor'],
   and32: ['rmw', 'and'],
   and64: ['rmw', 'and'],
   add32: ['rmw', 'add'],

@@ -34,6 +34,9 @@ export interface Found {
 const STEPS_BETWEEN_LOOKS = 1024;
 const DEFAULT_BYTES = 2 ** 31;
 
+/** The time was up in the middle of a step. */
+export class OutOfTime extends Error {}
+
 /** The budget of one check, over all its searches. */
 export class Limits {
   readonly #budget: Budget;
@@ -48,6 +51,12 @@ export class Limits {
 
   get ms(): number {
     return Date.now() - this.#started;
+  }
+
+  /** Throws an OutOfTime: for what may take long between two looks of a search. */
+  pulse(): void {
+    const { ms } = this.#budget;
+    if (ms !== undefined && this.ms > ms) throw new OutOfTime(`${ms} ms`);
   }
 
   /** Why the search has to stop now, if it has. */

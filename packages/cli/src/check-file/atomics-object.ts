@@ -23,8 +23,8 @@ export function atomicsObject(world: World, native: Native): object {
   /** A read-modify-write; `encode` makes its arguments. */
   const modify =
     (
-      name: 'exchange' | 'or' | 'and' | 'add' | 'sub',
-      verb: 'xchg' | 'or' | 'and' | 'add',
+      name: 'exchange' | 'or' | 'and' | 'xor' | 'add' | 'sub',
+      verb: 'xchg' | 'or' | 'and' | 'xor' | 'add',
       encode: (view: View, value: unknown) => number[] = (view, value) => view.kind.encode(value),
     ) =>
     (array: unknown, at: unknown, value: Anything): Element => {
@@ -55,14 +55,7 @@ export function atomicsObject(world: World, native: Native): object {
     and: modify('and', 'and'),
     add: modify('add', 'add'),
     sub: modify('sub', 'add', (view, value) => view.kind.encodeNegative(value)),
-    xor(array: unknown, at: unknown, value: Anything): Element {
-      if (viewOf(array) === undefined || !isAsking(world))
-        return native.xor(real(array), at as number, value);
-      throw world.refuse(
-        'one of load, store, add, sub, and, or, exchange, compareExchange',
-        'Atomics.xor',
-      );
-    },
+    xor: modify('xor', 'xor'),
     compareExchange(array: unknown, at: unknown, expected: Anything, value: Anything): Element {
       const found = target(array, at);
       if (found === undefined || !isAsking(world)) {

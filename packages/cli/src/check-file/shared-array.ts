@@ -24,7 +24,7 @@ export const addressOf = ({ kind, native, buffer }: View, index: number): number
 export function operate(
   world: World & { ask: NonNullable<World['ask']> },
   view: View,
-  verb: 'load' | 'store' | 'xchg' | 'cmpxchg' | 'or' | 'and' | 'add',
+  verb: 'load' | 'store' | 'xchg' | 'cmpxchg' | 'or' | 'and' | 'xor' | 'add',
   index: number,
   { args = [], order = 'seqcst' }: Partial<Pick<Operation, 'args' | 'order'>> = {},
 ): Answer {

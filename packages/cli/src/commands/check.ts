@@ -9,9 +9,10 @@ import { checkOne } from '../check/check-one.ts';
 import { listJson, listMarkdown, listText } from '../check/listing.ts';
 import { replayOne } from '../check/replay-one.ts';
 import { FORMATS, type Format, MODELS, SEARCHES, type Settings } from '../check/settings.ts';
-import { findSubject } from '../check/subject.ts';
+import { findLitmus, findSubject } from '../check/subject.ts';
 import { checkInWorkers } from '../check-pool.ts';
 import { EXIT_OK, UsageError } from '../exit.ts';
+import { mutateAnswer } from '../mutate/answer.ts';
 import { oneOf, whole } from '../words.ts';
 
 interface Options {
@@ -20,6 +21,7 @@ interface Options {
   readonly replay?: string;
   readonly races?: true;
   readonly list?: true;
+  readonly mutate?: true | string;
   readonly budget: Budget;
   readonly merge: boolean;
   readonly symmetry: boolean;
@@ -61,6 +63,10 @@ export const checkCommand = (exit: (code: number) => void): Command =>
         .default({}, '2GiB, 2k-operations'),
     )
     .option('--replay <SCHEDULE>', 'carry out one schedule, as printed with a drawing')
+    .option(
+      '--mutate [MUTANT]',
+      'do one operation of the shipped code worse, or leave one condition out: NAME, or some litmus, must fail; part of a name picks mutants',
+    )
     .option('--no-merge', 'believe no claim of again(): every history counts')
     .option('--no-symmetry', 'tell threads apart that are alike')
     .option('--spurious-wakeups', 'let sleepers wake without a notify')
@@ -84,6 +90,13 @@ async function answer(name: string | undefined, options: Options): Promise<Answe
   const { model, format, jobs: workers, replay } = options;
   const settings = settingsOf(options);
   if (options.list) return { out: list(format), code: EXIT_OK };
+  if (options.mutate !== undefined) {
+    const filter = options.mutate === true ? undefined : options.mutate;
+    const litmus = name === undefined ? undefined : findLitmus(name).name;
+    return mutateAnswer({ litmus, model, filter, workers, format }, (text) =>
+      process.stdout.write(text),
+    );
+  }
   if (name === undefined) {
     const which = options.races ? 'Sometimes' : 'Never';
     return checkAll({ which, model, settings, workers, format }, checkInWorkers, (text) =>
@@ -98,7 +111,7 @@ async function answer(name: string | undefined, options: Options): Promise<Answe
 }
 
 /** Words that say nothing together. */
-function refuse(name: string | undefined, { list, races, replay, format }: Options): void {
+function refuse(name: string | undefined, { list, races, replay, mutate, format }: Options): void {
   for (const [option, given] of Object.entries({ '--list': list, '--races': races })) {
     if (given && name !== undefined) {
       throw new UsageError(`${option}: expected no NAME, got '${name}'`);
@@ -106,6 +119,15 @@ function refuse(name: string | undefined, { list, races, replay, format }: Optio
   }
   if (replay !== undefined && name === undefined) {
     throw new UsageError('--replay: expected the NAME or FILE that the schedule is of, got none');
+  }
+  for (const [option, given] of Object.entries({
+    '--list': list,
+    '--races': races,
+    '--replay': replay,
+  })) {
+    if (given && mutate !== undefined) {
+      throw new UsageError(`--mutate: expected no ${option}, got both`);
+    }
   }
   if (list && format === 'svg') {
     throw new UsageError('--list: expected one of text, markdown, json, got svg');

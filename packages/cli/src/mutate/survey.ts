@@ -83,22 +83,28 @@ interface Covered<Result> {
 
 /** Runs it with V8 counting which expressions are evaluated. */
 function covered<Result>(run: () => Result): Covered<Result> {
-  const session = new Session();
+  const profiler = counting();
+  ask(profiler, 'Profiler.takePreciseCoverage'); // the counts begin anew
+  const result = run();
+  const { result: scripts } = ask(profiler, 'Profiler.takePreciseCoverage') as {
+    result: Profiler.ScriptCoverage[];
+  };
+  const ranges = new Map(
+    scripts.map(({ url, functions }) => [url, functions.flatMap((one) => one.ranges)]),
+  );
+  return { result, evaluated: (url, range) => countAt(ranges.get(url), range) > 0 };
+}
+
+let session: Session | undefined;
+
+/** For as long as this thread lives: code that is compiled while nobody counts has no counters later. */
+function counting(): Session {
+  if (session !== undefined) return session;
+  session = new Session();
   session.connect();
-  try {
-    ask(session, 'Profiler.enable');
-    ask(session, 'Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-    const result = run();
-    const { result: scripts } = ask(session, 'Profiler.takePreciseCoverage') as {
-      result: Profiler.ScriptCoverage[];
-    };
-    const ranges = new Map(
-      scripts.map(({ url, functions }) => [url, functions.flatMap((one) => one.ranges)]),
-    );
-    return { result, evaluated: (url, range) => countAt(ranges.get(url), range) > 0 };
-  } finally {
-    session.disconnect();
-  }
+  ask(session, 'Profiler.enable');
+  ask(session, 'Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+  return session;
 }
 
 /** The narrowest range says it. */

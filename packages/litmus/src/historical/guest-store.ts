@@ -61,7 +61,7 @@ export function guestStoreOnce(
 ): (mem: Shared, vm: Vm, vcpu: Vcpu) => number {
   return function guestStore(mem, vm, { fault }) {
     fault.gfn = gfn;
-    walkToLastSptep(mem, vm, fault);
+    fault.sptep = walkToLastSptep(mem, vm, fault);
     const low = mem.load64(fault.sptep);
     if (!isShadowPresent(low)) return 0;
     if (!isWritable(low)) return PFERR_PRESENT_MASK;

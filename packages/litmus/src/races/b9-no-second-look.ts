@@ -11,7 +11,6 @@ import {
   OUTSIDE_GUEST_MODE,
   PT_ACCESSED_MASK,
   READING_SHADOW_PAGE_TABLES,
-  type Sptep,
   type Vm,
   walkToLastSptep,
   zapRange,
@@ -29,14 +28,14 @@ const isAccessed: MayAge = (low) => (low & PT_ACCESSED_MASK) !== 0;
 /** Clears the accessed bit of gfn 0 with mmu_lock held for reading. KVM: age_gfn_range(). */
 const age = (mayAgeAgain: MayAge) => (mem: Shared, vm: Vm) => {
   const mode = modeOf(mem.thread);
-  const walk = { gfn: gfn0, sptep: 0 as Sptep, level: 0 };
+  const walk = { gfn: gfn0, level: 0 };
   mem.readLock(vm.at.mmu_lock);
   setMode(mem, mode, READING_SHADOW_PAGE_TABLES);
-  walkToLastSptep(mem, vm, walk);
-  let low = mem.load64(walk.sptep);
+  const sptep = walkToLastSptep(mem, vm, walk);
+  let low = mem.load64(sptep);
   let high = mem.high;
   let may = isShadowPresent(low) && isAccessed(low);
-  while (may && !mem.cmpxchg64(walk.sptep, low, high, low & ~PT_ACCESSED_MASK, high)) {
+  while (may && !mem.cmpxchg64(sptep, low, high, low & ~PT_ACCESSED_MASK, high)) {
     low = mem.low;
     high = mem.high;
     may = mayAgeAgain(low);

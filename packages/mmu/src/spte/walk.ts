@@ -21,8 +21,8 @@ export const entryAt = (vm: Vm, table: number, gfn: Gfn, level: number): Sptep =
   (table + (tableIndex(gfn, level, vm.geometry.indexBits) << 3)) as Sptep;
 
 /**
- * Answers where the last spte lies and leaves its level in `walk`. Reads every level but the last with one untorn load and leaves the last to the
- * caller, who decides on it: each word is loaded once. KVM: kvm_tdp_mmu_fast_pf_get_last_sptep().
+ * Answers where the last spte lies and leaves its level in `walk`. Reads every level but the last with one untorn load and
+ * leaves the last to the caller, who decides on it: each word is loaded once. KVM: kvm_tdp_mmu_fast_pf_get_last_sptep().
  */
 export function walkToLastSptep(mem: Shared, vm: Vm, walk: Walk): Sptep {
   const { tablesAt, tableShift, offsetMask } = vm;
