@@ -35,6 +35,12 @@ export function compareModels(program: Program, options: CheckOptions = {}): Mod
   });
 }
 
+/** What `verdict` met that `reference` did not: outcomes where `observe` is given, else ends. None: it refines it. */
+export const newOutcomes = (program: Program, verdict: Verdict, reference: Verdict): string[] => {
+  const allowed = new Set(seen(program, reference));
+  return seen(program, verdict).filter((outcome) => !allowed.has(outcome));
+};
+
 const seen = ({ observe }: Program, { ends, outcomes }: Verdict): readonly string[] =>
   observe === undefined ? ends : outcomes;
 

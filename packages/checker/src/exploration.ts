@@ -57,7 +57,7 @@ export class Exploration {
     this.#options = options;
     const { search = 'states', model = 'sc', symmetry = true } = options;
     this.#search = search;
-    this.#limits = new Limits(options.budget ?? {}, options.progress);
+    this.#limits = new Limits(options);
     this.#machine = new Machine(program, {
       ...this.#machineOptions(),
       // Source-DPOR tells threads apart; a buffer belongs to one thread.
@@ -271,7 +271,6 @@ export class Exploration {
       states: found.states,
       transitions: found.transitions,
       executions: this.#search === 'dpor' || random ? found.executions : ends.length,
-      ...(found.bad === undefined ? {} : { bad: found.bad }),
       ...(found.bad === undefined ? {} : { bad: found.bad }),
       blocked: found.blocked,
       depth: found.depth,

@@ -1,5 +1,5 @@
 export { check, mutants, replaySchedule } from './check.ts';
-export { compareModels, type ModelDifference } from './compare-models.ts';
+export { compareModels, type ModelDifference, newOutcomes } from './compare-models.ts';
 export { drawJson } from './draw/draw-json.ts';
 export { drawMarkdown } from './draw/draw-markdown.ts';
 export { drawSvg } from './draw/draw-svg.ts';

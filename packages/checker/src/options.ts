@@ -40,4 +40,6 @@ export interface CheckOptions {
   readonly seed?: number;
   /** Told now and then how far the search is. */
   readonly progress?: (done: { readonly states: number; readonly executions: number }) => void;
+  /** Asked now and then, after `progress`: why the search has to end now, if it has. */
+  readonly stop?: (() => string | undefined) | undefined;
 }

@@ -310,11 +310,16 @@ class Recorder {
     state.changes(mark, (slot) => slots.add(slot));
     const changed = slots.has(cells.slot[cell] as number);
     if (changed) this.#stores.set(cell, (this.#stores.get(cell) ?? 0) + 1);
-    if (code !== NOTIFY) this.#loadedAt[thread]?.set(cell, this.#stores.get(cell) ?? 0);
+    // A compare is stale against a look at the word; what this thread did to it since is no look.
+    const looks = code === LOAD || (code === CMPXCHG && !changed);
+    if (looks) this.#loadedAt[thread]?.set(cell, this.#stores.get(cell) ?? 0);
+    else if (code !== NOTIFY) this.#loadedAt[thread]?.delete(cell);
   }
 
+  /** Since this thread last looked at the cell, if it has done nothing to it since. */
   #storesSince(thread: number, cell: number): number {
-    return (this.#stores.get(cell) ?? 0) - (this.#loadedAt[thread]?.get(cell) ?? 0);
+    const loadedAt = this.#loadedAt[thread]?.get(cell);
+    return loadedAt === undefined ? 0 : (this.#stores.get(cell) ?? 0) - loadedAt;
   }
 
   #woken({ code, queue }: Instruction): number[] {

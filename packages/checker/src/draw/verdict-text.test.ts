@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { verdict } from './hand-made.ts';
+import { verdict } from '../../test/hand-made.ts';
 import { formatVerdict } from './verdict-text.ts';
 
 const headline = (text: string): string | undefined => text.split('\n')[0];

@@ -7,7 +7,7 @@ import type { Judge } from '../judge.ts';
 import type { Machine } from '../machine.ts';
 import { Restart } from '../privacy.ts';
 import type { StepFault } from '../verbs.ts';
-import type { Found, SearchContext } from './search.ts';
+import { type Found, OutOfTime, type SearchContext } from './search.ts';
 
 /** One step of the path, and the choice that was made before it. */
 class Level {
@@ -80,6 +80,8 @@ class Dpor {
   #deepest = 0;
   /** Levels above it belong to others. */
   #floor = 0;
+  /** Until the search has come to where it goes on: that place. */
+  #toResume: Position | undefined;
 
   constructor({ machine, judge, order, limits, countBad = false }: SearchContext) {
     this.#countBad = countBad;
@@ -94,10 +96,22 @@ class Dpor {
     this.#wokenAt = new Int32Array(machine.threads).fill(-1);
   }
 
-  search({ part, position }: Start): Found {
+  /** Ends where it stands when a step cannot be taken in time. */
+  search(start: Start): Found {
+    this.#toResume = start.position ?? [];
+    try {
+      return this.#search(start);
+    } catch (error) {
+      if (error instanceof OutOfTime) return this.#found({ budget: error.message });
+      throw error;
+    }
+  }
+
+  #search({ part, position = [] }: Start): Found {
     let fault = this.#begin();
     if (fault === undefined && part !== undefined) fault = this.#follow(part);
-    if (fault === undefined && position !== undefined) fault = this.#resume(position);
+    if (fault === undefined) fault = this.#resume(position);
+    this.#toResume = undefined;
     let first: Found['violation'];
     for (;;) {
       if (fault !== undefined) {
@@ -124,6 +138,7 @@ class Dpor {
   }
 
   position(): Position {
+    if (this.#toResume !== undefined) return this.#toResume;
     const levels = this.#levels.slice(0, this.#depth + 1);
     return levels.map(({ thread, backtrack, sleeping }) => [thread, backtrack, sleeping]);
   }
@@ -181,11 +196,15 @@ class Dpor {
       level.backtrack = backtrack;
       level.sleeping = sleeping;
       if (index === position.length - 1) break;
+      if ((level.enabled & (1 << thread)) === 0) throw new RangeError(otherProgram(index));
       const fault = this.#take(thread);
       if (fault !== undefined) return fault;
     }
-    this.#executions = 0;
-    this.#transitions = 0;
+    if (position.length > 0) {
+      this.#executions = 0;
+      this.#transitions = 0;
+      this.#blocked = 0;
+    }
     return undefined;
   }
 
@@ -252,8 +271,8 @@ class Dpor {
     level.wokenAt = this.#wokenAt[thread] as number;
     this.#last[thread] = depth;
     this.#wokenAt[thread] = -1;
-    this.#depth++;
     machine.step(thread);
+    this.#depth++; // now: a step that could not be learned in time was not taken
     this.#transitions++;
     level.woke = machine.woken;
     // Who could have woken by itself, by a timeout, has lost that step: it is no event that a race could be seen with.
@@ -409,6 +428,10 @@ class Dpor {
     return false;
   }
 }
+
+const otherProgram = (step: number): string =>
+  `expected a position in this program, got one whose step ${step + 1} it cannot take; ` +
+  'usual cause: the program is another one now';
 
 function copy(from: Int32Array, to: Int32Array): void {
   for (let thread = 0; thread < to.length; thread++) to[thread] = from[thread] as number;

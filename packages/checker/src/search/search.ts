@@ -1,7 +1,7 @@
 // What the searches share: what one is given, what it answers, and when it has to stop.
 import type { Judge } from '../judge.ts';
 import type { Machine } from '../machine.ts';
-import type { Budget } from '../options.ts';
+import type { Budget, CheckOptions } from '../options.ts';
 import type { StepFault } from '../verbs.ts';
 
 export interface SearchContext {
@@ -41,12 +41,14 @@ export class OutOfTime extends Error {}
 export class Limits {
   readonly #budget: Budget;
   readonly #started = Date.now();
-  readonly #progress: ((done: { states: number; executions: number }) => void) | undefined;
+  readonly #progress: CheckOptions['progress'];
+  readonly #stop: CheckOptions['stop'];
   #countdown = STEPS_BETWEEN_LOOKS;
 
-  constructor(budget: Budget, progress?: (done: { states: number; executions: number }) => void) {
+  constructor({ budget = {}, progress, stop }: Pick<CheckOptions, 'budget' | 'progress' | 'stop'>) {
     this.#budget = budget;
     this.#progress = progress;
+    this.#stop = stop;
   }
 
   get ms(): number {
@@ -56,20 +58,22 @@ export class Limits {
   /** Throws an OutOfTime: for what may take long between two looks of a search. */
   pulse(): void {
     const { ms } = this.#budget;
-    if (ms !== undefined && this.ms > ms) throw new OutOfTime(`${ms} ms`);
+    if (ms !== undefined && this.ms > ms) throw new OutOfTime(`${number(ms)} ms`);
   }
 
   /** Why the search has to stop now, if it has. */
   exceeded(done: { states: number; executions: number; bytes: number }): string | undefined {
     const { states, executions, bytes = DEFAULT_BYTES } = this.#budget;
-    if (states !== undefined && done.states > states) return `${states} states`;
+    if (states !== undefined && done.states > states) return `${number(states)} states`;
     if (executions !== undefined && done.executions >= executions)
-      return `${executions} executions`;
-    if (done.bytes > bytes) return `${bytes} bytes of states`;
+      return `${number(executions)} executions`;
+    if (done.bytes > bytes) return `${number(bytes)} bytes of states`;
     if (--this.#countdown > 0) return undefined;
     this.#countdown = STEPS_BETWEEN_LOOKS;
     this.#progress?.(done);
     const { ms } = this.#budget;
-    return ms !== undefined && this.ms > ms ? `${ms} ms` : undefined;
+    return ms !== undefined && this.ms > ms ? `${number(ms)} ms` : this.#stop?.();
   }
 }
+
+const number = (value: number): string => value.toLocaleString('en-US');

@@ -1,6 +1,6 @@
 // Result: Never
 //
-// KSM write-protects and merges a page while two vCPUs repair their faults on it by the fast path.
+// KSM write-protects and merges a page while a vCPU repairs its fault on it by the fast path.
 // Source: the review of the first patchset, April 2012 (Marcelo Tosatti), with the notifier of today.
 import type { Program } from '@faultline/checker';
 import { fastPageFault, writeProtectHostPage } from '@faultline/mmu';
@@ -40,12 +40,12 @@ export const ksmAgainstFastPath = (name: string, protect: Protect, more: Partial
 export const ksmMerge: Litmus = {
   name: 'ksm-merge',
   title:
-    'KSM write-protects and merges a page while two vCPUs repair their faults on it by the fast path.',
+    'KSM write-protects and merges a page while a vCPU repairs its fault on it by the fast path.',
   result: 'Never',
   source: 'linux-kvm, April 2012, review of "KVM: MMU: fast page fault"; the notifier as merged',
   story:
-    'Two vCPUs store to a page that dirty logging has write-protected: one cmpxchg each would repair the fault. At the ' +
-    'same time KSM takes the right to write from the host pte, and then lets others share the page.',
+    'A vCPU stores to a page that dirty logging has write-protected: one cmpxchg would repair the fault. At the same ' +
+    'time KSM takes the right to write from the host pte, and then lets others share the page.',
   fix:
     'The notifier zaps the spte before the host pte changes. A cmpxchg with an older value fails, one that came first is ' +
     'undone and flushed, and whoever faults afterwards asks the host and gets a copy.',

@@ -1,8 +1,8 @@
 // Executions made by hand, for the specs of this folder. In: steps in a few words; out: an Execution as a search makes it.
 import type { Operation } from '@faultline/atomics';
-import type { ExecutedStep, Execution, Frame, Standing } from '../execution.ts';
+import type { ExecutedStep, Execution, Frame, Standing } from '../src/execution.ts';
 
-import type { Verdict } from '../verdict.ts';
+import type { Verdict } from '../src/verdict.ts';
 
 type Verb = Operation['verb'];
 
