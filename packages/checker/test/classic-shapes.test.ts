@@ -315,7 +315,7 @@ const shapes: Readonly<Record<string, Expected>> = {
     sc: ['1 0 2', '1 2 1', '1 2 2', '2 2 2'],
     weak: ['1 0 1'],
   },
-  'n5: two threads do not each read the other one’s store over their own': {
+  "n5: two threads do not each read the other one's store over their own": {
     shape: {
       threads: [1, 2].map((own) => (mem) => {
         store(mem, X, own);
@@ -324,7 +324,7 @@ const shapes: Readonly<Record<string, Expected>> = {
     },
     sc: ['1 1', '1 2', '2 2'],
   },
-  'n4: nor each the other one’s store before their own': {
+  "n4: nor each the other one's store before their own": {
     shape: {
       threads: [1, 2].map((own) => (mem) => {
         const read = load(mem, X);

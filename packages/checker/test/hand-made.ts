@@ -1,4 +1,4 @@
-// Executions made by hand, for the specs of this folder. In: steps in a few words; out: an Execution as a search makes it.
+// Executions made by hand, for the specs of the drawings. In: steps in a few words; out: an Execution as a search makes it.
 import type { Operation } from '@faultline/atomics';
 import type { ExecutedStep, Execution, Frame, Standing } from '../src/execution.ts';
 

@@ -111,7 +111,7 @@ describe('a guest that writes a merged page', () => {
   });
 });
 
-describe('a shared page that is altered behind everybody’s back', () => {
+describe("a shared page that is altered behind everybody's back", () => {
   it('is noticed', () => {
     const bench = filled();
     const ksmd = scans(newKsmd(bench), 3);

@@ -231,7 +231,7 @@ describe('what the VMM does between the touches', () => {
     ]);
   });
 
-  it('fills what is to be merged, and not the guest’s own slot 0', () => {
+  it("fills what is to be merged, and not the guest's own slot 0", () => {
     const plan = planOf(
       created({ slot: 0, gfn: 0 }),
       created(),

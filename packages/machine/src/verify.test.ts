@@ -66,7 +66,7 @@ describe('a machine of which all is well', () => {
 });
 
 describe('a word that is not what was written', () => {
-  it('is found when memory changed behind the guest’s back', () => {
+  it("is found when memory changed behind the guest's back", () => {
     const bench = written();
     bench.mem.guestStore(pageBase(bench.vm, hostPtePfn(hostPteOf(bench, 2))) + 9, 1);
     expect(verify(bench.machine).wrongWords).toBe(1);
@@ -109,7 +109,7 @@ describe('an spte', () => {
     expect(verify(bench.machine).wrongSptes).toBe(0);
   });
 
-  it('that maps another page than the host’s is wrong', () => {
+  it("that maps another page than the host's is wrong", () => {
     const bench = written();
     changeLeaf(bench, 2, (low) => low + (1 << 12));
     expect(verify(bench.machine).wrongSptes).toBe(1);

@@ -13,7 +13,7 @@ export const markDirtyBeforeCmpxchg: Litmus = {
   title: 'The fast path marks a page dirty before its cmpxchg, and a harvest comes between.',
   result: 'Sometimes',
   violates: 'a page that is not marked was sent as it is',
-  source: 'the order of the reviewer’s sketch, April 2012, in the fast path of today',
+  source: "the order of the reviewer's sketch, April 2012, in the fast path of today",
   story:
     'The fast path marks the page. The harvest takes the mark, finds W clear already, changes nothing in the spte, and ' +
     'copies the page. The cmpxchg finds the word that it expects, and the guest writes a page that nobody will send.',

@@ -8,7 +8,7 @@ import { protectAgainst } from './planted-id-program.ts';
 
 export const noPlantedId: Litmus = {
   name: 'no-planted-id',
-  title: 'The first patchset’s handshake without the id: a flag and a cmpxchg do not suffice.',
+  title: "The first patchset's handshake without the id: a flag and a cmpxchg do not suffice.",
   result: 'Sometimes',
   violates: 'what is protected is not writable',
   source: '"[PATCH 00/13] KVM: MMU: fast page fault", 29 March 2012, the id left out',

@@ -13,7 +13,7 @@ export const plantedIdZap: Litmus = {
   source: '"[PATCH 00/13] KVM: MMU: fast page fault", 29 March 2012, with a zap beside it',
   story:
     'The notifier zaps the spte and gives the page back while a vCPU plants its id and then sets W.',
-  fix: 'Both of the vCPU’s writes compare: neither lands in an spte that was zapped since it looked.',
+  fix: "Both of the vCPU's writes compare: neither lands in an spte that was zapped since it looked.",
   links: ['https://lkml.org/lkml/2012/3/29/106'],
   program: () => ({
     ...zapAgainst('planted-id-zap', (id) => fastPath(id, plantByCmpxchg, barrier)),

@@ -16,7 +16,7 @@ import { protectAgainst } from './planted-id-program.ts';
 export const plantedId: Litmus = {
   name: 'planted-id',
   title:
-    'The first patchset’s handshake, an id planted in the spte against a flag in the rmap head, both barriers there.',
+    "The first patchset's handshake, an id planted in the spte against a flag in the rmap head, both barriers there.",
   result: 'Never',
   models: ['sc', 'tso'],
   source: '"[PATCH 00/13] KVM: MMU: fast page fault", 29 March 2012',

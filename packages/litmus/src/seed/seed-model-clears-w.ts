@@ -7,7 +7,7 @@ import { seedModel } from './seed-model-program.ts';
 
 export const seedModelClearsW: Litmus = {
   name: 'seed-model-clears-w',
-  title: 'The seed’s race over four words, with the notifier of the mail: it clears W only.',
+  title: "The seed's race over four words, with the notifier of the mail: it clears W only.",
   result: 'Sometimes',
   violates: 'W implies host-writable',
   source: 'linux-kvm, April 2012, review of "KVM: MMU: fast page fault"',

@@ -8,7 +8,7 @@ import { seedModel } from './seed-model-program.ts';
 export const seedModelMailOrder: Litmus = {
   name: 'seed-model-mail-order',
   title:
-    'The seed’s race over four words, with a slow path that reads the host pte before the sequence number.',
+    "The seed's race over four words, with a slow path that reads the host pte before the sequence number.",
   result: 'Sometimes',
   violates: 'W implies host-writable',
   source: 'linux-kvm, April 2012: "read host pte, read mmu_notifier_seq, spin_lock(mmu_lock)"',

@@ -11,7 +11,7 @@ import { gfn0, harvestAll, leafAt, touch } from '../small-vm.ts';
 
 export const sketchAsTypedLitmus: Litmus = {
   name: 'sketch-as-typed',
-  title: 'The reviewer’s fast path as typed: its cmpxchg clears W.',
+  title: "The reviewer's fast path as typed: its cmpxchg clears W.",
   result: 'Sometimes',
   violates: 'what is fixed can be written',
   source: 'linux-kvm, April 2012: "new_spte = spte & ~(PT64_MAY_ALLOW_WRITES | PT_WRITABLE_MASK)"',

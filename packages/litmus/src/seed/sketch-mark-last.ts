@@ -13,7 +13,7 @@ const write = (value: number) => guestWriteBy({ fast: sketchExchangeFirst }, gfn
 
 export const sketchMarkLast: Litmus = {
   name: 'sketch-mark-last',
-  title: 'The reviewer’s fast path against a migration, its mark moved behind its cmpxchg.',
+  title: "The reviewer's fast path against a migration, its mark moved behind its cmpxchg.",
   result: 'Never',
   source: 'linux-kvm, April 2012: "I would like to see the fast path as simple as ..."',
   story:

@@ -10,7 +10,7 @@ import { migrationAgainst } from './mark-dirty-after-cmpxchg.ts';
 
 export const sketch: Litmus = {
   name: 'sketch',
-  title: 'The reviewer’s fast path against a migration: its mark comes before its cmpxchg.',
+  title: "The reviewer's fast path against a migration: its mark comes before its cmpxchg.",
   result: 'Sometimes',
   violates: 'a page that is not marked was sent as it is',
   source: 'linux-kvm, April 2012: "I would like to see the fast path as simple as ..."',
