@@ -12,7 +12,7 @@ const library: UserConfig = {
   ...common,
   entry: [
     'packages/{atomics,mmu,machine,checker,litmus,trace,cli}/src/index.ts',
-    'packages/cli/src/{soak,bench-check,check-mutate}.ts',
+    'packages/cli/src/{soak,bench-check,check-deep,check-mutate}.ts',
     // Workers that check: they load the library as a user does, since mutants are made of its files.
     'packages/cli/src/{check,mutate,mutate-hook}-worker.ts',
   ],

@@ -13,7 +13,7 @@ export class UnboundedLoop extends Error {
   readonly site: string;
 
   constructor(thread: string, operations: number, site: string) {
-    super(`${thread} did not end within ${operations} operations`);
+    super(`${thread} did not end within ${operations.toLocaleString('en-US')} operations`);
     this.site = site;
   }
 }

@@ -44,6 +44,11 @@ describe('store buffering, compared between sc and x86-TSO', () => {
     expect([onlyTso, fences?.length]).toEqual([['"0 0"'], 1]);
   });
 
+  it('is not compared when the budget ends', () => {
+    const { fences, stopped } = compareModels(sb([]), { budget: { states: 5 } });
+    expect([fences, stopped]).toEqual([undefined, '5 states']);
+  });
+
   it('has nothing of its own with both', () => {
     const { onlyTso, fences } = compareModels(sb(['left', 'right']));
     expect([onlyTso, fences]).toEqual([[], []]);

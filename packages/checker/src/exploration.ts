@@ -11,7 +11,7 @@ import type { Node } from './node.ts';
 import type { CheckOptions } from './options.ts';
 import { Restart } from './privacy.ts';
 import type { Program } from './program.ts';
-import { type Replayed, replay, unfold } from './replay.ts';
+import { goOnForEver, type Replayed, replay, unfold } from './replay.ts';
 import { parseSchedule } from './schedule.ts';
 import { type Position, type Start, searchDpor, splitDpor } from './search/dpor.ts';
 import { findLivelock } from './search/livelock.ts';
@@ -41,6 +41,8 @@ export class Exploration {
   readonly #machine: Machine;
   #judge: Judge;
   #position: Position = [];
+  /** Whether what is learned is learned by a search: a schedule is carried out to its end whatever the time. */
+  #isTimed = false;
   readonly #order: number[];
 
   readonly #alter: Alter | undefined;
@@ -73,7 +75,9 @@ export class Exploration {
   #machineOptions() {
     const { model = 'sc', merge = true, spuriousWakeups = false, budget } = this.#options;
     const operations = budget?.operations ?? OPERATIONS;
-    const pulse = (): void => this.#limits.pulse();
+    const pulse = (): void => {
+      if (this.#isTimed) this.#limits.pulse();
+    };
     return { model, merge, spuriousWakeups, alter: this.#alter, operations, pulse };
   }
 
@@ -126,10 +130,11 @@ export class Exploration {
     if (budget !== undefined) return this.#verdict(found, {});
     const livelock = found.cyclic === true ? findLivelock(this.#context()) : undefined;
     if (livelock !== undefined) {
-      const names = livelock.threads.map((thread) => this.#machine.names[thread]).join(', ');
-      const property = `${names} can go on for ever and get nowhere`;
-      const { execution } = this.#replay(unfold(this.#machine, livelock.schedule));
-      return this.#verdict(found, { violation: { fault: 'livelock', property, execution } });
+      const names = livelock.threads.map((thread) => this.#machine.names[thread] as string);
+      const property = goOnForEver(names);
+      const { execution, repeats } = this.#replay(unfold(this.#machine, livelock.schedule));
+      const violation = { fault: 'livelock', property, execution } as const;
+      return this.#verdict(found, { violation: { ...violation, ...(repeats && { repeats }) } });
     }
     const never = this.#judge.neverMet();
     const isPart = this.#start !== undefined;
@@ -152,6 +157,7 @@ export class Exploration {
   #found(): Found {
     const context = this.#context();
     const { seed = 1 } = this.#options;
+    this.#isTimed = true;
     try {
       if (this.#search === 'dpor') return this.#dpor(context);
       if (this.#search === 'preemptions') return searchPreemptions(context);
@@ -162,6 +168,8 @@ export class Exploration {
       if (budget === undefined) throw error;
       const nothing = { states: 0, transitions: 0, executions: 0, blocked: 0, depth: 0 };
       return { budget, ...nothing, bytesPerState: 0 };
+    } finally {
+      this.#isTimed = false;
     }
   }
 
@@ -183,6 +191,10 @@ export class Exploration {
 
   get watched(): string[] {
     return this.#judge.watched();
+  }
+
+  get firstWords(): readonly (readonly [name: string, value: string])[] {
+    return this.#judge.firstWords();
   }
 
   get met(): string[] {

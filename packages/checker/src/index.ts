@@ -14,6 +14,7 @@ export type {
   Said,
   Standing,
 } from './execution.ts';
+export { type Fences, findFences } from './fences.ts';
 export {
   assertHolds,
   CheckError,

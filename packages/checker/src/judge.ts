@@ -136,24 +136,34 @@ export class Judge {
 
   /** Distinct ends: words by name, then results; sorted. */
   ends(): string[] {
-    const { cells, state } = this.#machine;
-    const names = new Names(this.#program);
     const lines = new Set<string>();
     for (const { values, results } of this.#ends) {
-      const words = new Map<string, string>();
-      for (let cell = 0; cell < cells.size; cell++) {
-        const kind = cells.kind[cell];
-        const slot = cells.slot[cell] as number;
-        if ((kind !== 'words' && kind !== 'ram') || slot < 0) continue;
-        const value = slot < values.length ? values[slot] : state.first[slot];
-        const address = cells.address[cell] as number;
-        const { name, address: base } = names.wordAt(kind, address);
-        words.set(base === address ? name : `${name}+${address - base}`, `${value}`);
-      }
-      const sorted = [...words].sort(([a], [b]) => (a < b ? -1 : 1));
-      lines.add([...sorted.map(([name, value]) => `${name}=${value}`), ...results].join(' '));
+      const words = this.#words(values).map(([name, value]) => `${name}=${value}`);
+      lines.add([...words, ...results].join(' '));
     }
     return [...lines].sort();
+  }
+
+  /** The words that `ends` tells of, as they are at the beginning: those that this search has come across. */
+  firstWords(): (readonly [name: string, value: string])[] {
+    return this.#words(new Int32Array());
+  }
+
+  /** By name. `values` may be shorter than the state is now: what came later was as at the beginning. */
+  #words(values: Int32Array): (readonly [name: string, value: string])[] {
+    const { cells, state } = this.#machine;
+    const names = new Names(this.#program);
+    const words = new Map<string, string>();
+    for (let cell = 0; cell < cells.size; cell++) {
+      const kind = cells.kind[cell];
+      const slot = cells.slot[cell] as number;
+      if ((kind !== 'words' && kind !== 'ram') || slot < 0) continue;
+      const value = slot < values.length ? values[slot] : state.first[slot];
+      const address = cells.address[cell] as number;
+      const { name, address: base } = names.wordAt(kind, address);
+      words.set(base === address ? name : `${name}+${address - base}`, `${value}`);
+    }
+    return [...words].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   #holds({ holds, bit }: Watched): boolean {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { check } from './check.ts';
+import { check, replaySchedule } from './check.ts';
+import { drawText } from './draw/draw-text.ts';
 import type { Body, Program } from './program.ts';
+import type { Violation } from './verdict.ts';
 
 const LEFT = 64;
 const RIGHT = 128;
@@ -33,6 +35,27 @@ describe('two threads that step back for each other', () => {
     });
   });
 
+  it('is drawn once around, and says that this repeats', () => {
+    const { violation } = verdict;
+    const { repeats = 0, execution } = violation as Violation;
+    const around = execution?.steps.slice(-repeats) ?? [];
+    expect(new Set(around.map(({ thread }) => thread))).toEqual(new Set([0, 1]));
+    expect(drawText(violation as Violation)).toContain(
+      `The last ${repeats} steps repeat for ever.`,
+    );
+  });
+
+  it('shows it again when its schedule is replayed', () => {
+    const { violation } = verdict;
+    const schedule = violation?.execution?.schedule ?? '';
+    const { fault, repeats } = replaySchedule(pair(RIGHT, LEFT), schedule);
+    expect([fault?.fault, fault?.property, repeats]).toEqual([
+      'livelock',
+      violation?.property,
+      violation?.repeats,
+    ]);
+  });
+
   it('cannot where both take the same lock first', () => {
     expect(check(pair(LEFT, RIGHT)).verdict).toBe('holds');
   });
@@ -50,6 +73,14 @@ describe('a thread that spins until another has stored', () => {
 
   it('ends under any fair scheduler', () => {
     expect(check({ name: 'spin', threads: { spinner, setter } }).verdict).toBe('holds');
+  });
+
+  it('gets nowhere in a replay without the other, which is no livelock: the other could go on', () => {
+    const { fault, repeats } = replaySchedule(
+      { name: 'spin', threads: { spinner, setter } },
+      '0*2',
+    );
+    expect([fault, repeats]).toEqual([undefined, 1]);
   });
 
   it('never ends where nobody stores', () => {

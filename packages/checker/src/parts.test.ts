@@ -14,6 +14,7 @@ import type { Body, Program } from './program.ts';
 const LOCK = 64;
 const X = 128;
 const Y = 192;
+const Z = 256;
 
 const locked =
   (word: number): Body =>
@@ -46,6 +47,30 @@ describe('a search cut into parts', () => {
   it.each([0, 1, 3, 6, 100])('at %i operations finds the ends of the whole', (depth) => {
     const { certificate, verdict } = cutAndJoin(depth).verdict;
     expect([verdict, certificate]).toEqual([whole.verdict, whole.certificate]);
+  });
+
+  it('joins the ends of parts that come across different words', () => {
+    // Only where b is first does a touch z.
+    const differing: Program = {
+      name: 'differing',
+      threads: {
+        a: (mem) => {
+          if (mem.load32(X) === 1) mem.store32(Z, 7);
+          return mem.xchg32(Y, 2);
+        },
+        b: (mem) => {
+          mem.store32(X, 1);
+          mem.store32(Y, 1);
+        },
+      },
+      setup: (mem) => mem.store32(Z, 3),
+      words: [{ name: 'a z', address: Z }],
+    };
+    const parts = partsOf(differing, 1).map((part) => checkPart(differing, part));
+    expect(new Set(parts.map(({ words }) => words.length)).size).toBe(2);
+    const { ends, certificate } = check(differing, { search: 'dpor' });
+    const joined = joinParts(differing, parts);
+    expect([joined.ends, joined.certificate]).toEqual([ends, certificate]);
   });
 
   it('has more parts the deeper it is cut', () => {
@@ -81,6 +106,61 @@ describe('a search that is stopped and goes on', () => {
       whole.certificate,
       whole.executions,
     ]);
+  });
+
+  it('says that something is never met only when it has ended', () => {
+    const never: Program = { ...program, sometimes: { 'y is 77': (mem) => mem.load32(Y) === 77 } };
+    const verdicts: string[] = [];
+    for (let from: Checkpoint | undefined; ; ) {
+      const { verdict, checkpoint } = checkFrom(never, from, { budget: { executions: 7 } });
+      verdicts.push(verdict.verdict);
+      if (checkpoint === undefined) {
+        expect(verdict.violation).toEqual({ fault: 'sometimes', property: 'y is 77' });
+        break;
+      }
+      from = checkpoint;
+    }
+    expect(new Set(verdicts.slice(0, -1))).toEqual(new Set(['budget']));
+  });
+
+  it('loses nothing when the time is up in the middle of a step, or before it is back', () => {
+    let checkpoint: Checkpoint | undefined;
+    let runs = 0;
+    // From the time on that this returns, the time is up: each sitting learns a little more before.
+    const slow: Program = {
+      ...program,
+      threads: Object.fromEntries(
+        Object.entries(program.threads as Record<string, Body>).map(([name, body]) => [
+          name,
+          (mem) => {
+            const until = performance.now() + 0.2;
+            while (performance.now() < until);
+            runs++;
+            return body(mem);
+          },
+        ]),
+      ),
+    };
+    for (let ms = 1; ; ms++) {
+      const found = checkFrom(slow, checkpoint, { budget: { ms } });
+      checkpoint = found.checkpoint && JSON.parse(JSON.stringify(found.checkpoint));
+      if (checkpoint !== undefined) continue;
+      expect([found.verdict.verdict, found.verdict.certificate]).toEqual([
+        whole.verdict,
+        whole.certificate,
+      ]);
+      break;
+    }
+    expect(runs).toBeGreaterThan(0);
+  });
+
+  it('refuses a position that the program cannot take', () => {
+    const { checkpoint } = checkFrom(program, undefined, { budget: { executions: 3 } });
+    const [first, ...rest] = (checkpoint as Checkpoint).position;
+    const position = [first, first, first, ...rest] as Checkpoint['position'];
+    expect(() => checkFrom(program, { ...(checkpoint as Checkpoint), position })).toThrow(
+      /expected a position in this program, got one whose step \d+ it cannot take/,
+    );
   });
 
   it('refuses to go on with another program', () => {

@@ -6,7 +6,7 @@ import { Restart } from './privacy.ts';
 import type { Program } from './program.ts';
 import type { Position } from './search/dpor.ts';
 import { withStacks } from './site.ts';
-import type { Verdict } from './verdict.ts';
+import type { Assumption, Verdict } from './verdict.ts';
 
 /** Plain data: can be sent to a worker. */
 export interface Part {
@@ -20,7 +20,11 @@ export interface PartVerdict {
   readonly met: readonly string[];
   /** What properties looked at: more than the part was told means that the search has to be cut again. */
   readonly watched: readonly string[];
+  /** Words that the ends tell of, as they are at the beginning. */
+  readonly words: Words;
 }
+
+type Words = readonly (readonly [name: string, value: string])[];
 
 const dpor = (options: CheckOptions): CheckOptions => ({ ...options, search: 'dpor' });
 
@@ -57,8 +61,8 @@ function run(
   return withStacks(() => {
     const exploration = new Exploration(program, dpor(options), { start });
     const verdict = exploration.verdict();
-    const { met, watched, position } = exploration;
-    return { verdict, met, watched, position };
+    const { met, watched, position, firstWords: words } = exploration;
+    return { verdict, met, watched, words, position };
   });
 }
 
@@ -75,7 +79,8 @@ export function joinParts(program: Program, parts: readonly PartVerdict[]): Verd
   const budget = verdicts.find(({ verdict }) => verdict === 'budget');
   const met = new Set(parts.flatMap((part) => part.met));
   const never = Object.keys(program.sometimes ?? {}).find((name) => !met.has(name));
-  const ends = union(verdicts.map((verdict) => verdict.ends));
+  const words = joinWords(parts);
+  const ends = union(parts.map((part) => endsIn(words, part)));
   const sum = (of: (verdict: Verdict) => number): number =>
     verdicts.reduce((total, verdict) => total + of(verdict), 0);
   const joined: Verdict = {
@@ -85,6 +90,7 @@ export function joinParts(program: Program, parts: readonly PartVerdict[]): Verd
     blocked: sum(({ blocked }) => blocked),
     runs: sum(({ runs }) => runs),
     depth: Math.max(...verdicts.map(({ depth }) => depth)),
+    assumptions: joinAssumptions(verdicts),
     ends,
     outcomes: union(verdicts.map(({ outcomes }) => outcomes)),
     certificate: certify(ends),
@@ -95,6 +101,37 @@ export function joinParts(program: Program, parts: readonly PartVerdict[]): Verd
 
 const union = (lists: readonly (readonly string[])[]): string[] =>
   [...new Set(lists.flat())].sort();
+
+const joinWords = (parts: readonly PartVerdict[]): Words =>
+  [...new Map(parts.flatMap(({ words }) => words))].sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** The ends with all `words`: one that a part never came across is there as it was at the beginning. */
+function endsIn(words: Words, part: PartVerdict): readonly string[] {
+  if (part.words.length === words.length) return part.verdict.ends;
+  return part.verdict.ends.map((end) => {
+    const values = new Map(words);
+    let at = 0;
+    for (const [name] of part.words) {
+      const from = at + name.length + 1;
+      const space = end.indexOf(' ', from);
+      at = space < 0 ? end.length : space + 1;
+      values.set(name, end.slice(from, at).trimEnd());
+    }
+    const said = [...values].map(([name, value]) => `${name}=${value}`);
+    return [...said, end.slice(at)].join(' ').trimEnd();
+  });
+}
+
+/** Each part learns for itself which histories a claim takes for one another: as many as the one that met most. */
+function joinAssumptions(verdicts: readonly Verdict[]): Assumption[] {
+  const joined = new Map<string, Assumption>();
+  for (const assumption of verdicts.flatMap(({ assumptions }) => assumptions)) {
+    const key = `${assumption.thread} ${assumption.site}`;
+    const known = joined.get(key)?.histories ?? 0;
+    if (assumption.histories > known) joined.set(key, assumption);
+  }
+  return [...joined.values()];
+}
 
 /** Where a search stopped, as JSON can hold it: what it had found so far, and where it has to go on. */
 export interface Checkpoint {
@@ -120,48 +157,47 @@ export function checkFrom(
   const threads = Object.keys(program.threads);
   const order = options.order ?? checkpoint?.order ?? threads;
   if (checkpoint !== undefined) refuseOther(program, checkpoint, threads);
-  let known = checkpoint?.watched ?? [];
-  let position = checkpoint?.position;
-  for (;;) {
-    const found = run(program, { ...options, order }, { watched: known, position });
-    const furtherLooks = found.watched.some((entry) => !known.includes(entry));
-    if (furtherLooks && position !== undefined) {
-      // What was done before was done knowing too little: from the beginning, knowing this.
-      known = found.watched;
-      position = undefined;
-      continue;
-    }
-    const earlier = position === undefined ? [] : [(checkpoint as Checkpoint).done];
-    const verdict = joinParts(program, [...earlier, found]);
-    if (found.verdict.verdict !== 'budget')
-      return { verdict: earlier.length === 0 ? verdict : settled(verdict, found) };
-    const done = {
-      verdict,
-      met: [...new Set([...earlier, found].flatMap(({ met }) => met))],
-      watched: found.watched,
-    };
-    const { watched } = found;
-    const schema = { schema: 'faultline/checkpoint', version: 1 } as const;
-    return {
-      verdict,
-      checkpoint: {
-        ...schema,
-        program: program.name,
-        threads,
-        order,
-        position: found.position,
-        watched,
-        done,
-      },
-    };
+  const end = Date.now() + (options.budget?.ms ?? Number.POSITIVE_INFINITY);
+  let earlier = checkpoint?.done;
+  const { watched: known = [], position } = checkpoint ?? {};
+  let found = run(program, { ...options, order }, { watched: known, position });
+  const looksFurther = found.watched.some((entry) => !known.includes(entry));
+  if (earlier !== undefined && looksFurther && found.verdict.verdict !== 'violated') {
+    // What was done before was done knowing too little: from the beginning, knowing this.
+    earlier = undefined;
+    const ms = Math.max(1, end - Date.now());
+    const budget = Number.isFinite(ms) ? { ...options.budget, ms } : (options.budget ?? {});
+    found = run(program, { ...options, order, budget }, { watched: found.watched });
   }
+  const hasEnded = found.verdict.verdict !== 'budget';
+  const all = earlier === undefined ? [found] : [hasEnded ? asEnded(earlier) : earlier, found];
+  const ms = all.reduce((sum, { verdict }) => sum + verdict.ms, 0);
+  const verdict = { ...joinParts(program, all), ms };
+  if (hasEnded) return { verdict };
+  const { watched } = found;
+  return {
+    verdict,
+    checkpoint: {
+      ...({ schema: 'faultline/checkpoint', version: 1 } as const),
+      program: program.name,
+      threads,
+      order,
+      position: found.position,
+      watched,
+      done: {
+        verdict,
+        met: [...new Set(all.flatMap(({ met }) => met))],
+        watched,
+        words: joinWords(all),
+      },
+    },
+  };
 }
 
-/** Earlier searches ended by budget; this one did not. */
-function settled(joined: Verdict, { verdict }: PartVerdict): Verdict {
-  if (joined.verdict !== 'budget') return joined;
-  const { budget: _ended, ...rest } = joined;
-  return { ...rest, verdict: verdict.verdict };
+/** What ended by budget and was gone on with. */
+function asEnded(part: PartVerdict): PartVerdict {
+  const { budget: _ended, ...verdict } = part.verdict;
+  return { ...part, verdict: { ...verdict, verdict: 'holds' } };
 }
 
 function refuseOther(program: Program, checkpoint: Checkpoint, threads: readonly string[]): void {

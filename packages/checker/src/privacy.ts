@@ -37,6 +37,8 @@ export class Privacy {
   readonly #owner: number[] = [];
   readonly #written: boolean[] = [];
   readonly #relied: boolean[] = [];
+  /** Was it loaded with a step before while stores waited in the buffer, because nobody had written it? */
+  readonly #passed: boolean[] = [];
   /** Whether anybody has waited for read sections. */
   #synchronizes = false;
 
@@ -101,9 +103,13 @@ export class Privacy {
   /** Is the operation the same with a buffer as without: no store that would wait, and nothing waiting that it would pass? */
   #ignoresBuffer(thread: number, { code, plain, cell, cell2 }: Instruction): boolean {
     if (this.#isBuffering === undefined) return true;
-    if (code === LOAD && this.#written[cell] !== true && this.#written[cell2] !== true) return true;
     if ((code === STORE && plain) || code === UNLOCK || code === WRITE_UNLOCK) return false;
-    return !this.#isBuffering(thread);
+    if (!this.#isBuffering(thread)) return true;
+    if (code !== LOAD || this.#written[cell] === true || this.#written[cell2] === true)
+      return false;
+    this.#passed[cell] = true;
+    if (cell2 >= 0) this.#passed[cell2] = true;
+    return true;
   }
 
   #rely(cell: number, thread: number, writes: boolean): boolean {
@@ -127,6 +133,8 @@ export class Privacy {
       this.#relied[cell] = false;
       throw new Restart();
     }
+    // Such a load will wait for its turn from now on: steps taken so far are not those of a replay.
+    if (!written && writes && this.#passed[cell] === true) throw new Restart();
   }
 
   #isAlike(thread: number): boolean {

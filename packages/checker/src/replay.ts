@@ -18,11 +18,14 @@ import { siteOf } from './node.ts';
 import type { NamedWord, Program } from './program.ts';
 import { formatSchedule, preemptions, ScheduleError } from './schedule.ts';
 import { framesOf } from './site.ts';
+import { StateStore } from './store.ts';
 import type { StepFault } from './verbs.ts';
 
 export interface Replayed {
   readonly execution: Execution;
   readonly fault: StepFault | undefined;
+  /** So many of the last steps lead back to the state before them. */
+  readonly repeats?: number;
 }
 
 /**
@@ -41,15 +44,20 @@ export function replay(
     machine.reset();
     let fault = judge.first();
     const able: number[] = [];
+    const cycle = new Cycle(machine);
     for (const agent of schedule) {
       if (fault !== undefined) break;
       if (!machine.isEnabled(agent)) throw misfit(machine, agent, able.length);
       able.push(ableAgents(machine));
       machine.step(agent);
+      cycle.note();
       fault = judge.afterStep();
     }
     if (fault === undefined && ableAgents(machine) === 0) fault = judge.atEnd();
-    return { execution: recorder.execution(schedule.slice(0, able.length), able), fault };
+    const execution = recorder.execution(schedule.slice(0, able.length), able);
+    const { length: repeats } = cycle;
+    if (fault !== undefined || repeats === 0) return { execution, fault };
+    return { execution, fault: livelockOf(machine, schedule.slice(-repeats), able), repeats };
   } finally {
     machine.observer = undefined;
   }
@@ -106,6 +114,49 @@ function misfit(machine: Machine, agent: number, step: number): ScheduleError {
     `schedule, step ${step + 1}: expected one of those that can go on (${able}), got ${who}; ` +
       'usual cause: a schedule of another program, or of another version of it',
   );
+}
+
+export const goOnForEver = (threads: readonly string[]): string =>
+  `${threads.join(', ')} can go on for ever and get nowhere`;
+
+/** Remembers the states of one execution. */
+class Cycle {
+  readonly #machine: Machine;
+  readonly #store: StateStore;
+  readonly #numbers: number[] = [];
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    this.#store = new StateStore(machine.state);
+    this.note();
+  }
+
+  note(): void {
+    const { state } = this.#machine;
+    this.#numbers.push(this.#store.insert(state, state.values));
+  }
+
+  /** Steps since the state was last what it is now; 0 if it never was. */
+  get length(): number {
+    const now = this.#numbers.length - 1;
+    const before = this.#numbers.lastIndexOf(this.#numbers[now] as number, now - 1);
+    return now === 0 || before < 0 ? 0 : now - before;
+  }
+}
+
+/** If a fair scheduler could follow the cycle for ever: whoever could go on all along it takes a step in it. */
+function livelockOf(
+  machine: Machine,
+  cycle: readonly number[],
+  able: readonly number[],
+): StepFault | undefined {
+  const alwaysAble = able.slice(-cycle.length).reduce((all, bits) => all & bits, -1);
+  const moving = cycle.reduce((bits, agent) => bits | (1 << agent), 0);
+  const busy = machine.names.filter(
+    (_, thread) => (moving & (1 << thread)) !== 0 && !machine.isIdle(thread),
+  );
+  if ((alwaysAble & ~moving) !== 0 || busy.length === 0) return undefined;
+  return { fault: 'livelock', property: goOnForEver(busy) };
 }
 
 /** What was so before an operation. */

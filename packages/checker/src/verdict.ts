@@ -22,6 +22,8 @@ export interface Violation {
   readonly oops?: string | undefined;
   /** Absent for a `sometimes` that was never met: no single execution shows it. */
   readonly execution?: Execution;
+  /** livelock: so many of the last steps lead back to the state before them. */
+  readonly repeats?: number;
 }
 
 /** states: every state once. dpor: one execution per equivalence class. preemptions: states, by preemptions. */
@@ -39,6 +41,8 @@ export interface Verdict {
   readonly program: string;
   readonly model: MemoryModel;
   readonly search: Search;
+  /** The search was cut into so many. What several of them begin with counts in each. */
+  readonly parts?: number;
   /** budget: the search did not end, and found nothing so far. */
   readonly verdict: 'holds' | 'violated' | 'budget';
   readonly violation?: Violation;
@@ -61,7 +65,7 @@ export interface Verdict {
   readonly runs: number;
   readonly bytesPerState: number;
   readonly assumptions: readonly Assumption[];
-  /** Distinct end states, one line each, sorted: words by name, then results. */
+  /** Distinct end states met, one line each, sorted: words by name, then results. */
   readonly ends: readonly string[];
   /** Distinct values of `observe`, as JSON, sorted. */
   readonly outcomes: readonly string[];

@@ -1,7 +1,7 @@
 // The checker against the naive enumeration, on random programs: each search must find what plain exhaustion finds.
 // CROSS_CHECK=20 draws twenty times as many of them.
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { check } from '../src/check.ts';
 import type { CheckOptions } from '../src/options.ts';
 import type { MemoryModel, Program, Property } from '../src/program.ts';
@@ -19,6 +19,7 @@ import {
 import { X, X_HIGH, Y } from './statements.ts';
 
 const MORE = Number(process.env.CROSS_CHECK ?? 1);
+vi.setConfig({ testTimeout: 60_000 * MORE });
 
 /** Every search that must find everything; one that ignores claims, where there are any. */
 function complete(random: Random, model: MemoryModel): CheckOptions[] {

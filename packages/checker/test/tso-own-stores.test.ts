@@ -76,6 +76,18 @@ const programs: Readonly<Record<string, Omit<Program, 'name'>>> = {
       },
     },
   },
+  'a load that passes a guest store, before its own thread writes what it loaded': {
+    threads: {
+      A(mem: Shared) {
+        mem.guestStore(0, 0);
+        mem.load32(X);
+        mem.storePlain32(X, 2);
+      },
+      B: (mem: Shared) => mem.load32(Y),
+      C: (mem: Shared) => mem.load32(Y),
+    },
+    always: { 'x is not 2': (mem: Shared) => mem.load32(X) !== 2 },
+  },
   'a fence before a private store that a property looks at': {
     threads: {
       A(mem: Shared) {

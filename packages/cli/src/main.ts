@@ -33,7 +33,12 @@ function faultline(version: string, exit: (code: number) => void): Command {
     .configureOutput({
       outputError: (text, write) => write(`faultline: ${inOurWords(text, program)}\n`),
     });
-  const commands = [runCommand(exit), checkCommand(exit), explainCommand(), benchCommand()];
+  const commands = [
+    runCommand(exit),
+    checkCommand(exit, version),
+    explainCommand(),
+    benchCommand(),
+  ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));
   }

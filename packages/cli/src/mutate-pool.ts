@@ -1,5 +1,5 @@
-// Surveys and trials in worker threads. A thread is ended when it has worked too long on one litmus: the mutant loops without
-// an operation on a shared word, where no budget counts.
+// Surveys and trials in worker threads. A thread that gives no sign of life is ended: its mutant loops where no search looks, in
+// the setup, or without an operation on a shared word.
 import { Worker } from 'node:worker_threads';
 import type { Fate } from './mutate/mutant.ts';
 import { mutatedText } from './mutate/shipped.ts';
@@ -7,8 +7,8 @@ import type { Survey, Try } from './mutate/survey.ts';
 import { labelOf, type Trial } from './mutate/trial.ts';
 import type { FromMutateWorker, MutateJob } from './mutate-worker.ts';
 
-/** On one litmus. */
-const MOST_MS = 180_000;
+/** Between two signs of life. */
+const MOST_MS = 30_000;
 
 /** Beside this file: vitest looks for it there. */
 const workerFile = new URL('./mutate-worker.js', import.meta.url);
@@ -107,7 +107,7 @@ function ask(worker: Worker, job: MutateJob): Promise<{ answer: Answer; ended: b
     const tooLong = (): void => {
       if (at === undefined) failed('its thread did not start in time', true);
       else {
-        const property = `no operation on a shared word for ${MOST_MS / 1000} s`;
+        const property = 'a loop outside the search';
         end(fate({ fate: 'killed', kill: { ...at, fault: 'never ends', property } }), true);
       }
       void worker.terminate();
@@ -117,8 +117,8 @@ function ask(worker: Worker, job: MutateJob): Promise<{ answer: Answer; ended: b
       watch = setTimeout(tooLong, MOST_MS);
     };
     const heard = (message: FromMutateWorker): void => {
-      if ('began' in message) {
-        at = message.began;
+      if ('at' in message) {
+        at = message.at;
         watchOut();
       } else if ('error' in message) failed(message.error, false);
       else end(message.done, false);

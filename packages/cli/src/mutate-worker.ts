@@ -9,7 +9,7 @@ import { type Replaced, replaceFile } from './mutate-hook-worker.ts';
 export type MutateJob = { readonly survey: Try } | { readonly trial: Trial };
 
 export type FromMutateWorker =
-  | { readonly began: Try }
+  | { readonly at: Try }
   | { readonly done: Survey | Fate }
   | { readonly error: string };
 
@@ -23,14 +23,26 @@ parentPort?.on('message', async (job: MutateJob) => {
   }
 });
 
+const MS_BETWEEN_SIGNS = 500;
+
+let last: Try | undefined;
+let shown = 0;
+
+/** Of life: a search goes on. */
+function signs(at: Try): void {
+  if (at === last && Date.now() - shown < MS_BETWEEN_SIGNS) return;
+  last = at;
+  shown = Date.now();
+  post({ at });
+}
+
 async function carryOut(job: MutateJob): Promise<Survey | Fate> {
   const { replaced } = (workerData ?? {}) as { readonly replaced?: Replaced };
   if (replaced !== undefined) replaceFile(replaced);
   if ('survey' in job) {
     const { survey } = await import('./mutate/survey.ts');
-    post({ began: job.survey });
-    return survey(job.survey);
+    return survey(job.survey, signs);
   }
   const { tryMutant } = await import('./mutate/trial.ts');
-  return tryMutant(job.trial, (began) => post({ began }));
+  return tryMutant(job.trial, signs);
 }

@@ -130,7 +130,7 @@ describe('the report of a trace', () => {
     expect(row(lines, 'faults per pass')).toEqual(['200', '250', '250', '250']);
   });
 
-  it('has the kernel’s own figures for what it has a figure for', () => {
+  it("has the kernel's own figures for what it has a figure for", () => {
     expect([
       row(lines, 'repaired without mmu_lock')[0],
       row(lines, 'spurious: repaired already')[0],

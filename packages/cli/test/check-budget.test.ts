@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { budget } from '../src/check/budget.ts';
+import { asGiven, budget } from '../src/check/budget.ts';
 
 describe('a budget on the command line', () => {
   it.each([
@@ -17,11 +17,11 @@ describe('a budget on the command line', () => {
     ['1000-executions', { executions: 1000 }],
     ['5k-operations', { operations: 5000 }],
   ])('is a value with its unit: %s', (text, value) => {
-    expect(budget(text, {})).toEqual(value);
+    expect(budget(text, {})).toMatchObject(value);
   });
 
   it('may have several kinds', () => {
-    expect(budget('2GiB', { ms: 500 })).toEqual({ ms: 500, bytes: 2 ** 31 });
+    expect(budget('2GiB', { ms: 500 })).toMatchObject({ ms: 500, bytes: 2 ** 31 });
   });
 
   it.each([
@@ -47,5 +47,19 @@ describe('a budget on the command line', () => {
   it('has each kind once', () => {
     expect(() => budget('1M-states', { states: 5 })).toThrow('expected states once.');
     expect(() => budget('4s', { ms: 5 })).toThrow('expected time once.');
+  });
+});
+
+describe('a budget that ended a search', () => {
+  const given = budget('1M-states', budget('1.5min', {}));
+
+  it.each([
+    ['45,000 ms', '1.5min'],
+    ['1,000,000 states', '1M-states'],
+    ['10,000 executions', '10,000 executions'],
+    ['2,147,483,648 bytes of states', '2GiB of states'],
+    ['unbounded loop at a.js:3: it goes on', 'unbounded loop at a.js:3: it goes on'],
+  ])('is named as the user gave it, whatever share of it a search had: %s', (ended, named) => {
+    expect(asGiven(given, ended)).toBe(named);
   });
 });

@@ -153,7 +153,7 @@ describe('A file is what it is in Node', () => {
   });
 });
 
-describe('The lines of the user’s own files', () => {
+describe("The lines of the user's own files", () => {
   const TYPED = `type Value = number;
 
 const word = new Int32Array(new SharedArrayBuffer(4));

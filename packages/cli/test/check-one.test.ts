@@ -111,7 +111,20 @@ describe('model tso', () => {
   it('tells which outcomes are new against sc', () => {
     const { out, code } = checkOne(subjectOf(storeBuffering), tso, 'text');
     expect(code).toBe(0);
-    expect(out).toMatch(/\n\nNew against sc: 1 outcome\n {2}\[0,0\]\n$/);
+    expect(out).toMatch(/\n\nNew against sc: 1 outcome\n {2}\[0,0\]\n/);
+  });
+
+  it('tells after which stores a fence would take them away', () => {
+    const { out } = checkOne(subjectOf(storeBuffering), tso, 'text');
+    const place = (name: string): string => `after the store in ${name} (check-programs.ts:#)`;
+    expect(out.replaceAll('\n', ' ').replaceAll(/:\d+\)/g, ':#)')).toContain(
+      `Gone with a fence ${place('left')} and ${place('right')}. `,
+    );
+    const { againstSc } = JSON.parse(checkOne(subjectOf(storeBuffering), tso, 'json').out);
+    expect(againstSc.fences.places.map((one: { function: string }) => one.function)).toEqual([
+      'left',
+      'right',
+    ]);
   });
 
   it('tells that none is', () => {
@@ -130,7 +143,9 @@ describe('model tso', () => {
     };
     const { out, code } = checkOne(subjectOf(ofZeros), tso, 'text');
     expect(code).toBe(1);
-    expect(out).toContain('\nUnder sc it holds: only a store buffer brings this about.\n');
+    expect(out).toContain(
+      '\nUnder sc it holds: only a store buffer brings this about.\nGone with a fence after the store in left (',
+    );
     expect(out).toMatch(/faultline check store-buffering --model tso --replay '/);
   });
 
@@ -154,7 +169,7 @@ describe('a budget that ends the search', () => {
   it('exits with 4, and says what is complete', () => {
     expect(code).toBe(4);
     expect(line(out, 0)).toBe(
-      'large: bounded: no violation with at most 0 preemptions (the budget ended: 2000',
+      'large: bounded: no violation with at most 0 preemptions (the budget ended: 2,000',
     );
   });
 
@@ -180,7 +195,7 @@ describe('a search at random', () => {
     const { out, code } = checkOne(subjectOf(increment), settings({ search: 'random' }), 'text');
     expect([code, line(out, 0)]).toEqual([
       4,
-      'increment: bounded: nothing found so far (the budget ended: 10000 executions)',
+      'increment: bounded: nothing found so far (the budget ended: 10,000 executions)',
     ]);
   });
 

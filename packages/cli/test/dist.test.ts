@@ -1,6 +1,8 @@
 // The command as it is installed, where it has been built: a process of its own.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
@@ -31,5 +33,27 @@ describe.skipIf(!existsSync(script))('the built command', { timeout: 60_000 }, (
     const { status, stdout, stderr } = spawn('run', ...words);
     expect([status, stderr]).toEqual([0, '']);
     expect(JSON.parse(stdout)).toMatchObject({ schema: 'faultline/run', guest: 'zipf' });
+  });
+
+  it('checks one litmus', () => {
+    const { status, stdout, stderr } = spawn('check', 'seed-model');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^seed-model: holds\n/);
+  });
+
+  it('finds its workers, and checks every known race of one model in them', () => {
+    const { status, stdout, stderr } = spawn('check', '--races', '--model', 'tso', '--jobs', '2');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/\n(\d+) of \1 known races found: .*, 2 workers\.\n/);
+  });
+
+  it('goes on with a search from a file', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'faultline-'));
+    const words = ['check', 'mutex-2', '--search', 'dpor', '--checkpoint', join(folder, 'kept')];
+    const stopped = spawn(...words, '--budget', '3-executions');
+    const ended = spawn(...words);
+    rmSync(folder, { recursive: true });
+    expect([stopped.status, ended.status]).toEqual([4, 0]);
+    expect(ended.stdout).toMatch(/^mutex-2: holds\n {2}explored +\d+ transitions, 8 executions/);
   });
 });

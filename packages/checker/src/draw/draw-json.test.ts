@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ksmRace, verdict } from '../../test/hand-made.ts';
 import type { Verdict } from '../verdict.ts';
 import { drawJson } from './draw-json.ts';
-import { ksmRace, verdict } from '../../test/hand-made.ts';
 
 describe('A verdict as JSON', () => {
   const violation = { fault: 'always', property: 'x is 0', execution: ksmRace() } as const;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { drawMarkdown } from './draw-markdown.ts';
 import { HandMade, ksmRace } from '../../test/hand-made.ts';
+import { drawMarkdown } from './draw-markdown.ts';
 
 describe('A drawing in Markdown', () => {
   it('is a table with headings, lists and a fenced command', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { drawSvg } from './draw-svg.ts';
 import { HandMade, ksmRace } from '../../test/hand-made.ts';
+import { drawSvg } from './draw-svg.ts';
 
 const count = (text: string, part: string): number => text.split(part).length - 1;
 

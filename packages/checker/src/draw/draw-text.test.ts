@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { HandMade, ksmRace } from '../../test/hand-made.ts';
 import type { Violation } from '../verdict.ts';
 import { drawText } from './draw-text.ts';
-import { HandMade, ksmRace } from '../../test/hand-made.ts';
 
 const lines = (text: string): string[] => text.split('\n');
 

@@ -19,13 +19,14 @@ export interface Ending {
 const STUCK: readonly Fault[] = ['deadlock', 'lost wakeup', 'livelock'];
 
 export function endingOf(violation: Violation): Ending {
-  const { execution, fault, property, oops } = violation;
+  const { execution, fault, property, oops, repeats } = violation;
   const failed = sentence(`${fault}: ${property}`);
   const preemptions = execution === undefined ? '' : ` ${howLate(execution)}.`;
   const sentences =
     oops === undefined
       ? [failed + preemptions]
       : [sentence(capitalised(oops)) + preemptions, failed];
+  if (repeats !== undefined) sentences.push(`${lastSteps(repeats)} for ever.`);
   return { sentences, lists: execution === undefined ? [] : listsOf(fault, execution) };
 }
 
@@ -80,6 +81,9 @@ function howLate({ steps, preemptions }: Execution): string {
   if (steps.length === 0) return 'Before anybody took a step';
   return `${preemptions} ${preemptions === 1 ? 'preemption' : 'preemptions'}`;
 }
+
+const lastSteps = (count: number): string =>
+  count === 1 ? 'The last step repeats' : `The last ${count} steps repeat`;
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 const capitalised = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

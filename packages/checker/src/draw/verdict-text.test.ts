@@ -44,6 +44,17 @@ ksm: holds
     );
   });
 
+  it('has no certificate of some of the ends', () => {
+    const ended = { ...verdict, verdict: 'budget', budget: '1 ms' } as const;
+    expect(formatVerdict(ended)).not.toContain('certificate');
+  });
+
+  it('tells of the parts that a search was cut into, and of no states where none are kept', () => {
+    const text = formatVerdict({ ...verdict, search: 'dpor', parts: 34, bytesPerState: 0 });
+    expect(text).toContain('  explored     5,678 transitions, 9 executions, depth 24 in 120 ms\n');
+    expect(text).toContain('  search       dpor under sc in 34 parts, threads run 310 times\n');
+  });
+
   it('tells executions that were cut apart', () => {
     expect(formatVerdict({ ...verdict, search: 'dpor', blocked: 4 })).toContain(
       '9 executions (and 4 cut)',

@@ -1,5 +1,5 @@
 // A verdict in a few lines: what precedes a drawing, or says that all is well. In: a verdict; out: lines of 80 columns.
-import type { Assumption, Verdict } from '../verdict.ts';
+import type { Assumption, Search, Verdict } from '../verdict.ts';
 import { wrap } from './layout.ts';
 import { shortFile } from './source-lines.ts';
 
@@ -9,15 +9,17 @@ const CERTIFICATE_DIGITS = 16;
 /** Ends without a line break. */
 export function formatVerdict(verdict: Verdict): string {
   const { model, search, bytesPerState, assumptions, outcomes, certificate } = verdict;
+  const inParts = verdict.parts === undefined ? '' : ` in ${plural(verdict.parts, 'part')}`;
+  const perState = bytesPerState === 0 ? '' : `, ${size(bytesPerState)} per state`;
   const facts: readonly (readonly [label: string, text: string])[] = [
     ['explored', `${countsOf(verdict)} in ${duration(verdict.ms)}`],
     [
       'search',
-      `${search} under ${model}, ${size(bytesPerState)} per state, threads run ${number(verdict.runs)} times`,
+      `${search} under ${model}${inParts}${perState}, threads run ${number(verdict.runs)} times`,
     ],
     ...assumptions.map((assumption) => ['assumes', assumed(assumption)] as const),
     ...(outcomes.length === 0 ? [] : [['outcomes', outcomes.join(' ')] as const]),
-    ...(certificate === ''
+    ...(verdict.verdict !== 'holds'
       ? []
       : [['certificate', certificate.slice(0, CERTIFICATE_DIGITS)] as const]),
   ];
@@ -41,13 +43,16 @@ function judgement({ verdict, violation, budget, completeTo }: Verdict): string 
   return `bounded: ${bound === '' ? 'nothing found so far' : bound}${why}`;
 }
 
-const countsOf = ({ states, transitions, executions, blocked, depth }: Verdict): string =>
+const countsOf = ({ search, states, transitions, executions, blocked, depth }: Verdict): string =>
   [
-    plural(states, 'state'),
+    ...(isStored(search) ? [plural(states, 'state')] : []),
     plural(transitions, 'transition'),
     plural(executions, 'execution') + (blocked === 0 ? '' : ` (and ${number(blocked)} cut)`),
     `depth ${number(depth)}`,
   ].join(', ');
+
+/** The others keep no states. */
+const isStored = (search: Search): boolean => search === 'states' || search === 'preemptions';
 
 const assumed = ({ thread, site, histories }: Assumption): string =>
   `again in ${thread} at ${place(site)}: ${plural(histories, 'history', 'histories')} taken for one another`;

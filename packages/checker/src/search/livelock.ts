@@ -10,10 +10,16 @@ export interface Livelock {
   readonly threads: readonly number[];
 }
 
+/** A step of `agent`, and the number of the state that it leads to. */
+interface Edge {
+  readonly agent: number;
+  readonly to: number;
+}
+
 interface Visit {
   readonly number: number;
   /** Agents not yet tried, and the successors found. */
-  readonly edges: readonly { readonly agent: number; readonly to: number }[];
+  readonly edges: readonly Edge[];
   next: number;
 }
 
@@ -24,7 +30,7 @@ export function findLivelock({ machine, order, limits }: SearchContext): Liveloc
   const scratch = { row: new Int32Array(0) };
   const low: number[] = [];
   const index: number[] = [];
-  const edgesOf: (readonly { agent: number; to: number }[])[] = [];
+  const edgesOf: (readonly Edge[])[] = [];
   const ableAt: number[] = [];
   const parentOf: { from: number; agent: number }[] = [];
   const open: number[] = [];
@@ -33,7 +39,7 @@ export function findLivelock({ machine, order, limits }: SearchContext): Liveloc
 
   const visit = (number: number): Visit => {
     store.restore(state, number);
-    const edges: { agent: number; to: number }[] = [];
+    const edges: Edge[] = [];
     let able = 0;
     for (const agent of order) {
       if (!machine.isEnabled(agent)) continue;
@@ -74,7 +80,7 @@ export function findLivelock({ machine, order, limits }: SearchContext): Liveloc
       const moving = fairly(component, edgesOf, ableAt, machine.agents);
       const busy = moving?.filter((agent) => agent < threads && !machine.isIdle(agent)) ?? [];
       if (busy.length === 0) continue;
-      const cycle = around(number, component, edgesOf);
+      const cycle = new Component(component, edgesOf, ableAt).around(number, moving ?? []);
       return { schedule: [...pathTo(number, parentOf), ...cycle], threads: busy };
     }
     if (index[edge.to] === undefined) {
@@ -91,7 +97,7 @@ export function findLivelock({ machine, order, limits }: SearchContext): Liveloc
 /** The agents that move within the component, if each that is able all along does. */
 function fairly(
   component: ReadonlySet<number>,
-  edgesOf: readonly (readonly { agent: number; to: number }[])[],
+  edgesOf: readonly (readonly Edge[])[],
   ableAt: readonly number[],
   agents: number,
 ): number[] | undefined {
@@ -113,30 +119,63 @@ const pathTo = (number: number, parentOf: readonly { from: number; agent: number
   return path.reverse();
 };
 
-/** The shortest way around from `start`. */
-function around(
-  start: number,
-  component: ReadonlySet<number>,
-  edgesOf: readonly (readonly { agent: number; to: number }[])[],
-): number[] {
-  const came = new Map<number, { from: number; agent: number }>();
-  const queue = [start];
-  for (const number of queue) {
-    for (const { agent, to } of edgesOf[number] ?? []) {
-      if (!component.has(to)) continue;
-      if (to === start) {
-        const path = [agent];
-        for (let at = number; at !== start; ) {
-          const step = came.get(at) as { from: number; agent: number };
-          path.push(step.agent);
-          at = step.from;
-        }
-        return path.reverse();
+class Component {
+  readonly #states: ReadonlySet<number>;
+  readonly #edgesOf: readonly (readonly Edge[])[];
+  readonly #ableAt: readonly number[];
+
+  constructor(
+    states: ReadonlySet<number>,
+    edgesOf: readonly (readonly Edge[])[],
+    ableAt: readonly number[],
+  ) {
+    this.#states = states;
+    this.#edgesOf = edgesOf;
+    this.#ableAt = ableAt;
+  }
+
+  /** Once around from `start`, short and fair: each of `moving` takes a step, all others cannot somewhere. */
+  around(start: number, moving: readonly number[]): number[] {
+    const movers = moving.reduce((bits, agent) => bits | (1 << agent), 0);
+    const path: number[] = [];
+    let at = start;
+    let owed = movers | (this.#ableAt[start] as number);
+    for (;;) {
+      const found = this.#walk(at, ({ agent, to }) => {
+        if (owed === 0) return to === start;
+        const unable = ~(this.#ableAt[to] as number) & ~movers;
+        return (owed & ((1 << agent) | unable)) !== 0;
+      });
+      for (const { agent, to } of found) {
+        path.push(agent);
+        owed &= ~(1 << agent) & ((this.#ableAt[to] as number) | movers);
+        at = to;
       }
-      if (came.has(to)) continue;
-      came.set(to, { from: number, agent });
-      queue.push(to);
+      if (found.length === 0 || (owed === 0 && at === start)) return path;
     }
   }
-  return [];
+
+  /** The shortest way from a state that ends with an edge that is wanted. */
+  #walk(from: number, isWanted: (edge: Edge) => boolean): readonly Edge[] {
+    const came = new Map<number, { from: number; edge: Edge }>();
+    const queue = [from];
+    for (const number of queue) {
+      for (const edge of this.#edgesOf[number] ?? []) {
+        if (!this.#states.has(edge.to)) continue;
+        if (isWanted(edge)) {
+          const path = [edge];
+          for (let at = number; at !== from; ) {
+            const step = came.get(at) as { from: number; edge: Edge };
+            path.push(step.edge);
+            at = step.from;
+          }
+          return path.reverse();
+        }
+        if (edge.to === from || came.has(edge.to)) continue;
+        came.set(edge.to, { from: number, edge });
+        queue.push(edge.to);
+      }
+    }
+    return [];
+  }
 }

@@ -11,8 +11,13 @@ import { makeRealm } from './realm.ts';
 import { usersLine } from './site.ts';
 import { World } from './world.ts';
 
-/** Reads a .js, .mjs, .ts or .mts file. Throws an InputError that says what is wrong with it, and where. */
-export async function loadProgram(file: string): Promise<Program> {
+export const loadProgram = async (file: string): Promise<Program> =>
+  (await loadFiles(file)).program;
+
+/** Reads a .js, .mjs, .ts or .mts file and what it imports. Throws an InputError that says what is wrong, and where. */
+export async function loadFiles(
+  file: string,
+): Promise<{ readonly program: Program; readonly files: readonly string[] }> {
   const path = resolve(file);
   const world = new World();
   const graph = await Graph.load(path, world, makeRealm(world));
@@ -21,7 +26,7 @@ export async function loadProgram(file: string): Promise<Program> {
   const words = namedWords(instances, world.buffers, exported.words);
   const setup = world.initialWords();
   const threads = threadsOf(world, graph, exported);
-  return {
+  const program: Program = {
     name: basename(path),
     threads,
     setup: (mem) => {
@@ -34,6 +39,7 @@ export async function loadProgram(file: string): Promise<Program> {
     dataRaces: exported.dataRaces,
     ...(exported.oops !== undefined && { oops: exported.oops }),
   };
+  return { program, files: [...world.files] };
 }
 
 function firstEvaluation(world: World, graph: Graph): readonly Instance[] {

@@ -8,6 +8,7 @@ import {
   formatVerdict,
   type Verdict,
 } from '@faultline/checker';
+import type { Going } from '../check-pool.ts';
 import { Progress } from '../progress.ts';
 import { count } from '../table.ts';
 import { wrap } from '../wrap.ts';
@@ -19,8 +20,14 @@ import type { Format, Settings } from './settings.ts';
 import { checkInStages, type Staged } from './stages.ts';
 import type { Subject } from './subject.ts';
 
+/** What searches came to. */
+export interface Searched extends Staged {
+  /** What else is to be said. */
+  readonly remark?: string;
+}
+
 /** Everything found, in no format yet. */
-interface Found extends Staged {
+interface Found extends Searched {
   readonly subject: Subject;
   readonly settings: Settings;
   readonly comparison?: Comparison;
@@ -33,21 +40,45 @@ const MS_BETWEEN_SIGNS = 100;
 export function checkOne(subject: Subject, settings: Settings, format: Format): Answer {
   const progress = new Progress();
   try {
-    const found = find(subject, settings, progress);
-    return { ...FORMATS[format](found), code: EXIT_OF[found.verdict.verdict] };
+    const staged = checkInStages(subject.program(), settings, signs(subject, progress));
+    return answerOf(found(subject, settings, staged), format);
   } finally {
     progress.clear();
   }
 }
 
-function find(subject: Subject, settings: Settings, progress: Progress): Found {
+/** The same by whatever searches in its own time: workers, or several sittings. */
+export async function checkOneBy(
+  search: (progress: (going: Going) => void) => Searched | Promise<Searched>,
+  subject: Subject,
+  settings: Settings,
+  format: Format,
+): Promise<Answer> {
+  const progress = new Progress();
+  try {
+    const searched = await search(signs(subject, progress));
+    return answerOf(found(subject, settings, searched), format);
+  } finally {
+    progress.clear();
+  }
+}
+
+const answerOf = (found: Found, format: Format): Answer => ({
+  ...FORMATS[format](found),
+  code: EXIT_OF[found.verdict.verdict],
+});
+
+function signs({ word }: Subject, progress: Progress): (going: Going) => void {
   let shown = 0;
-  const staged = checkInStages(subject.program(), settings, ({ states, executions }) => {
+  return ({ states, executions }) => {
     if (Date.now() - shown < MS_BETWEEN_SIGNS) return;
     shown = Date.now();
     const done = states > 0 ? `${count(states)} states` : `${count(executions)} executions`;
-    progress.show(`check ${subject.word}: ${done}`);
-  });
+    progress.show(`check ${word}: ${done}`);
+  };
+}
+
+function found(subject: Subject, settings: Settings, staged: Searched): Found {
   const schedule = staged.verdict.violation?.execution?.schedule;
   return {
     ...staged,
@@ -96,12 +127,13 @@ const drawOptions = ({ subject, settings, replay }: Found): DrawOptions => ({
 });
 
 /** What the verdict itself does not say. */
-function sentences({ subject, verdict, tried, comparison }: Found): string {
+function sentences({ subject, verdict, tried, comparison, remark }: Found): string {
   const claim = subject.litmus && claimSentence(subject.litmus, verdict);
   return [
     ...(tried.length === 0 ? [] : [wrap(triedSentence(tried))]),
     ...(comparison === undefined ? [] : comparisonLines(comparison, verdict)),
     ...(claim === undefined ? [] : [wrap(claim)]),
+    ...(remark === undefined ? [] : [wrap(remark)]),
   ].join('\n');
 }
 
@@ -132,8 +164,9 @@ function json({ subject, verdict, tried, comparison, replay }: Found): string {
   return drawJson(more);
 }
 
-const againstSc = ({ sc, added, of }: Comparison): object => ({
+const againstSc = ({ sc, added, of, fences }: Comparison): object => ({
   verdict: sc.verdict,
   of,
   ...(added && { added }),
+  ...(fences && { fences }),
 });

@@ -8,6 +8,8 @@ import {
   type Violation,
 } from '@faultline/checker';
 import { EXIT_FINDING, EXIT_OK } from '../exit.ts';
+import { count } from '../table.ts';
+import { wrap } from '../wrap.ts';
 import { type Answer, fenced, paragraphs } from './answer.ts';
 import type { Format, Settings } from './settings.ts';
 import { optionsOf } from './stages.ts';
@@ -24,21 +26,32 @@ export function replayOne(
   format: Format,
 ): Answer {
   const program = subject.program();
-  const { execution, fault } = replaySchedule(program, schedule, optionsOf(settings));
+  const { execution, fault, repeats } = replaySchedule(program, schedule, optionsOf(settings));
   const code = fault === undefined ? EXIT_OK : EXIT_FINDING;
   const { steps } = execution;
   const title = `${program.name}: ${steps.length} ${steps.length === 1 ? 'step' : 'steps'} under ${settings.model}`;
   if (format === 'json') {
-    const told = { program: program.name, model: settings.model, ...fault, execution };
+    const told = {
+      program: program.name,
+      model: settings.model,
+      ...fault,
+      repeats,
+      execution,
+    };
     return {
       out: `${JSON.stringify({ schema: 'faultline/replay', version: 1, ...told })}\n`,
       code,
     };
   }
-  const violation = fault && { ...fault, oops: program.oops, execution };
+  const violation = fault && {
+    ...fault,
+    oops: program.oops,
+    execution,
+    ...(repeats && { repeats }),
+  };
   const options = { title, model: settings.model, frames: FRAMES };
   const every = ['Every step:', ...stepLines(execution)].join('\n');
-  const nothing = nothingFails(execution);
+  const nothing = nothingFails(execution, repeats);
   const draw = (drawn: (violation: Violation, of: typeof options) => string): string =>
     violation === undefined ? '' : drawn(violation, options);
   switch (format) {
@@ -56,8 +69,18 @@ export function replayOne(
   }
 }
 
-function nothingFails({ threads, standing }: Replayed['execution']): string {
+const leadBack = (steps: number): string =>
+  steps === 1
+    ? 'The last step leads back to where it began'
+    : `The last ${count(steps)} steps lead back to where they began`;
+
+function nothingFails(
+  { threads, standing }: Replayed['execution'],
+  repeats: number | undefined,
+): string {
   const going = threads.filter((_, thread) => standing[thread]?.state === 'running');
   if (going.length === 0) return 'Nothing fails along it, nor at its end.';
-  return `Nothing fails along it; it is no whole execution: ${going.join(', ')} could go on.`;
+  const could = `it is no whole execution: ${going.join(', ')} could go on.`;
+  const cycle = repeats === undefined ? '' : ` ${leadBack(repeats)}.`;
+  return wrap(`Nothing fails along it; ${could}${cycle}`);
 }

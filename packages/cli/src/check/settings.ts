@@ -1,5 +1,6 @@
 // What the command line says of a search.
-import type { Budget, MemoryModel, Search } from '@faultline/checker';
+import type { MemoryModel, Search } from '@faultline/checker';
+import type { GivenBudget } from './budget.ts';
 
 export interface Settings {
   readonly model: MemoryModel;
@@ -8,7 +9,7 @@ export interface Settings {
   readonly merge: boolean;
   readonly symmetry: boolean;
   readonly spuriousWakeups: boolean;
-  readonly budget: Budget;
+  readonly budget: GivenBudget;
   readonly seed: number;
 }
 

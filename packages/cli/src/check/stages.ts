@@ -1,12 +1,12 @@
 // One program under one model, and as much as its budget lets be said of it.
 import {
-  type Budget,
   type CheckOptions,
-  check,
+  check as checkProgram,
   type Program,
   type Search,
   type Verdict,
 } from '@faultline/checker';
+import { asGiven, type GivenBudget } from './budget.ts';
 import type { Settings } from './settings.ts';
 
 export interface Staged {
@@ -32,13 +32,15 @@ const EXECUTIONS = 10_000;
 export function checkInStages(program: Program, settings: Settings, progress?: Progress): Staged {
   const options = optionsOf(settings, progress);
   const { search } = settings;
-  const budget = { operations: OPERATIONS, ...settings.budget };
+  const budget = budgetOf(settings);
+  const check = (of: Program, how: CheckOptions): Verdict =>
+    withBudgetAsGiven(checkProgram(of, how), budget);
   if (search !== undefined) {
     const own = isRandom(search) ? randomBudget(budget) : budget;
     return { verdict: bounded(check(program, { ...options, search, budget: own })), tried: [] };
   }
   const started = Date.now();
-  const share = (part: number): Budget =>
+  const share = (part: number): GivenBudget =>
     budget.ms === undefined
       ? budget
       : { ...budget, ms: Math.max(1, Math.round((budget.ms - (Date.now() - started)) * part)) };
@@ -53,6 +55,14 @@ export function checkInStages(program: Program, settings: Settings, progress?: P
   return { verdict: preempted, tried: [all, beyond] };
 }
 
+export const budgetOf = ({ budget }: Pick<Settings, 'budget'>): GivenBudget => ({
+  operations: OPERATIONS,
+  ...budget,
+});
+
+export const withBudgetAsGiven = (verdict: Verdict, budget: GivenBudget): Verdict =>
+  verdict.budget === undefined ? verdict : { ...verdict, budget: asGiven(budget, verdict.budget) };
+
 const isRandom = (search: Search): boolean => search === 'random' || search === 'pct';
 
 /** A search that was stopped before it had left out nothing at all has no bound to tell. */
@@ -60,11 +70,12 @@ function bounded({ completeTo, ...verdict }: Verdict): Verdict {
   return completeTo === undefined || completeTo < 0 ? verdict : { ...verdict, completeTo };
 }
 
-const randomBudget = (budget: Budget): Budget =>
+const randomBudget = (budget: GivenBudget): GivenBudget =>
   budget.ms === undefined ? { executions: EXECUTIONS, ...budget } : budget;
 
 /** No other search gets further. */
-const isUnbounded = ({ budget }: Verdict): boolean => budget?.startsWith('unbounded') === true;
+export const isUnbounded = ({ budget }: Verdict): boolean =>
+  budget?.startsWith('unbounded') === true;
 
 /** Without search and budget. */
 export const optionsOf = (

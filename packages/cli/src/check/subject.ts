@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { Program } from '@faultline/checker';
 import { LITMUS, type Litmus } from '@faultline/litmus';
-import { loadProgram } from '../check-file/load-program.ts';
+import { loadFiles } from '../check-file/load-program.ts';
 import { InputError, UsageError } from '../exit.ts';
 
 export interface Subject {
@@ -11,6 +11,8 @@ export interface Subject {
   readonly word: string;
   readonly program: () => Program;
   readonly litmus?: Litmus;
+  /** Paths of what it was read from. */
+  readonly files?: readonly string[];
 }
 
 const EXTENSIONS = ['.js', '.mjs', '.ts', '.mts'];
@@ -25,8 +27,8 @@ export async function findSubject(word: string): Promise<Subject> {
   if (problem !== undefined) {
     throw new InputError(`${word}: expected a readable file, got ${problem}`);
   }
-  const program = await loadProgram(word);
-  return { word, program: () => program };
+  const { program, files } = await loadFiles(word);
+  return { word, program: () => program, files };
 }
 
 export function findLitmus(word: string): Litmus {

@@ -2,8 +2,8 @@
 // `faultline check --mutate` fails when a mutant lives that is not in it.
 
 /**
- * redundant: the code does the same without it. no scenario: it matters where no litmus goes. no property: it changes what
- * happens, and nothing says that this is wrong.
+ * redundant: the code does nothing wrong without it. no scenario: it matters where no litmus goes. no property: it changes
+ * what happens, and no litmus says that this is wrong.
  */
 export type Why = 'redundant' | 'no scenario' | 'no property';
 
@@ -14,7 +14,303 @@ export interface Explanation {
   readonly mutants: readonly string[];
 }
 
-export const EXPLAINED: readonly Explanation[] = [];
+const redundant = (because: string, ...mutants: string[]): Explanation => ({
+  why: 'redundant',
+  because,
+  mutants,
+});
+const noScenario = (because: string, ...mutants: string[]): Explanation => ({
+  why: 'no scenario',
+  because,
+  mutants,
+});
+const noProperty = (because: string, ...mutants: string[]): Explanation => ({
+  why: 'no property',
+  because,
+  mutants,
+});
+
+export const EXPLAINED: readonly Explanation[] = [
+  redundant(
+    'A writable leaf is exchanged for itself and its page marked once more: the exchange and the mark are saved.',
+    "unguard 'isWritable(low)' fastPageFault",
+  ),
+  redundant(
+    'An exchange of an spte is always right; the plain store is cheaper where nobody else may change the word.',
+    "drop 'isMmuWritable(low)' hasVolatileBits",
+    "drop '!isWritable(low)' hasVolatileBits",
+    "drop 'isShadowPresent(seen.low)' writeSpte",
+    "drop 'isLastSpte(seen.low, entry.level)' writeSpte",
+    "drop 'hasVolatileBits(seen.low)' writeSpte",
+  ),
+  redundant(
+    'Flushes where none is owed: nothing was mapped, or no right was withdrawn.',
+    "drop 'isShadowPresent(old.low)' owesFlush",
+    "drop '!isShadowPresent(spte.low) || (isMmuWritable(old.low) && !isMmuWritable(spte.low))' owesFlush",
+    "drop 'isMmuWritable(old.low)' owesFlush",
+    "drop '!isMmuWritable(spte.low)' owesFlush",
+  ),
+  redundant(
+    'Clears or zaps what is clear or zapped already.',
+    "unguard '!isShadowPresent(low) || !isWritable(low)' writeProtectLeaf",
+    "drop '!isShadowPresent(low)' writeProtectLeaf",
+    "drop '!isWritable(low)' writeProtectLeaf",
+    "unguard '!isShadowPresent(seen.low)' zapLeafs",
+    "unguard '(mem.load32(word) & mask) === 0' takeBits",
+  ),
+  redundant(
+    'Only a writable leaf is protected, with mmu_lock held for writing: neither the fast path nor another holder changes that ' +
+      'word meanwhile. KVM needs the atomic for the Accessed and Dirty bits of hardware, which sets none here.',
+    'split and64 clearSpteBits',
+  ),
+  redundant(
+    'Every fault marks its page after its exchange, and a harvest changes leaves by atomics alone: so it is right without the ' +
+      'lock. KVM marks before it maps, and needs it. slots_lock keeps those apart who free tables.',
+    'skip writeLock getDirtyLog',
+  ),
+  redundant(
+    'A lock is held, under which nobody else writes the word; where the lock is left out instead, the atomic is enough. KVM ' +
+      'has plain counters under its locks.',
+    'split add32 invalidateRangeStart',
+    'split add32 invalidateRangeEnd #1',
+    'split add32 invalidateRangeEnd #2',
+    'split add32 invalidateRangeEnd #3',
+    'split add32 invalidateBegin',
+  ),
+  redundant(
+    'Sequence first, then the count; a fault looks at the count first, then at the sequence. Between atomics this order is ' +
+      'enough: the lock is as in KVM, whose counters are plain.',
+    'skip writeLock invalidateRangeEnd',
+  ),
+  redundant(
+    'One atomic takes the count down, and who waits for 0 looks at the count itself.',
+    'skip lock invalidateRangeEnd',
+  ),
+  redundant(
+    'A range that is too wide makes faults of other frames wait for nothing, and is right.',
+    "drop 'first' invalidateBegin #1",
+    "drop 'first' invalidateBegin #2",
+    "drop 'gfn >= mem.load32(at) >>> 0' isInvalidating",
+    "drop 'gfn < mem.load32(at + 4) >>> 0' isInvalidating",
+  ),
+  redundant(
+    'One operation later is still under the lock, without which nobody relies on the word.',
+    'delay store32 invalidateBegin #1',
+    'delay store32 invalidateBegin #2',
+    'delay store32 makeKsmPage',
+    'delay store32 putPage #1',
+  ),
+  redundant(
+    'One operation later the frame is still not yet another’s: its entry is not there, or a count of 0 turns users away, or the ' +
+      'invalidation that surrounds the copy keeps faults from it.',
+    'delay store32 allocPage #2',
+    'delay guestStore fillPage',
+    'delay guestStore copyPage',
+  ),
+  redundant(
+    'A read comes here for an absent page alone, and a page that is there may always be made writable or be unshared again.',
+    "drop 'write' handleHostFault #1",
+    "drop 'write' handleHostFault #2",
+    "drop '!isHostPteWritable(pte)' handleHostFault",
+  ),
+  redundant(
+    'isLogged() says no of undefined: said for the compiler.',
+    "drop 'slot === undefined' markPageDirty",
+  ),
+  redundant(
+    'What is marked while nobody logs is cleared when logging begins.',
+    "drop '!isLogged(slot)' markPageDirty",
+    "drop '(slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0' isLogged",
+  ),
+  redundant(
+    'Two harvests exclude each other, so a client can only be told twice of what it is just taking.',
+    'split or32 tellClients',
+  ),
+  redundant(
+    'Remembers the slot that was found last: a search is saved.',
+    "unguard 'last !== undefined && holds(last, gfn)' gfnToMemslot",
+  ),
+  redundant(
+    'Saves a grace period where no table was removed.',
+    "unguard 'removed.length === 0' zapRange",
+  ),
+  redundant(
+    'Nobody maps the range before its slot is gone; who comes by a frozen entry or an absent one goes away alike.',
+    'delay store64 removeTable',
+  ),
+  redundant(
+    'Frozen it will be: a fast path between the load and the store has set a bit that nobody can reach any more. The value ' +
+      'found decides on nothing at the lowest level but what listeners are told.',
+    'split xchg64 handleRemovedTable',
+  ),
+  redundant(
+    'Stands for what slots_lock makes impossible, and says so if it happens.',
+    "unguard '!setSpteAtomic(mem, entry, old, FROZEN_SPTE)' removeTable",
+  ),
+  redundant(
+    'What is mapped is found mapped by the slow path: a fault more for each translation.',
+    "unguard 'missing < 0' tlbMiss",
+  ),
+  redundant(
+    'Wakes the waiting writer more often than it can take the lock.',
+    "drop '(old & WAITING) !== 0' readUnlock",
+    "drop '(old & READERS) === 1' readUnlock",
+  ),
+
+  noScenario(
+    'Two vCPUs fault on the same page at once, by the shipped slow path: the second finds the leaf or a table of the first, ' +
+      'or loses its exchange.',
+    "unguard 'isShadowPresent(old.low)' mapTargetLevel",
+    "unguard '!isWriteFault(fault.error_code) || isWritable(old.low)' mapTargetLevel",
+    "drop '!isWriteFault(fault.error_code)' mapTargetLevel",
+    "drop 'isWritable(old.low)' mapTargetLevel",
+    "unguard '!setSpteAtomic(mem, { sptep, gfn, level: 1 }, old, spte)' mapTargetLevel",
+    "unguard 'table === 0' tdpMmuMap",
+    "unguard '!mem.cmpxchg64(entry.sptep, old.low, old.high, spte.low, spte.high)' setSpteAtomic",
+    "drop '!isLastSpte(low, fault.level)' hardwareWalk",
+  ),
+  noScenario(
+    'The same with a host that replaced a page and told nobody: a broken invariant, which no litmus breaks.',
+    "unguard 'spteToPfn(old.low, old.high) !== spteToPfn(spte.low, spte.high)' mapTargetLevel",
+  ),
+  noScenario(
+    'Two vCPUs are the first to touch the same host page, or one thread gives a frame back while another takes one: ' +
+      'those who take are kept apart by the lock of the host page table as well.',
+    'delay store32 handleHostFault #1',
+    'skip lock allocPage',
+    'delay store32 allocPage #1',
+    'skip lock putPage',
+    'delay store32 putPage #2',
+  ),
+  noScenario(
+    'The shipped slow path, or a full TLB, meets deleteMemslot(): the fault maps, or the vCPU stores, after the zap.',
+    "unguard '(slot.flags & KVM_MEMSLOT_INVALID) !== 0' slowPageFault",
+    "unguard 'mem.load32(vm.at.memslots) !== fault.memslots.generation' isPageFaultStale",
+    "unguard 'zapTable(mem, vm, { table: vm.root, level: vm.geometry.levels, start, end }, removed)' zapRange",
+    "drop 'zapLeafAtomic(mem, entry, old)' zapTable",
+    "unguard '(requests & REQUEST_QUIESCE) !== 0' enterGuest",
+  ),
+  noScenario(
+    'A slot is deleted from a page table of two levels or three, beside another slot, while faults walk it; then a slot is ' +
+      'made in its place and touched.',
+    "unguard '!isShadowPresent(low)' fastPageFault",
+    "unguard 'isFrozen(old.low, old.high)' tdpMmuMap",
+    "unguard 'isFrozen(old.low, old.high)' mapTargetLevel",
+    "drop 'gfn >= start' zapTable",
+    "drop 'gfn + pages <= end' zapTable",
+    "unguard '!isShadowPresent(old.low)' zapTable",
+    "unguard 'table === 0' zapLeafs",
+    'skip store64 removeTable',
+    "unguard 'isFrozen(old.low, old.high) || !isShadowPresent(old.low)' handleRemovedTable",
+    "drop 'isFrozen(old.low, old.high)' handleRemovedTable",
+    "drop '!isShadowPresent(old.low)' handleRemovedTable",
+    "unguard '!isLastSpte(old.low, level)' handleRemovedTable",
+    "unguard '!leadsToTable(low)' walkToLastSptep",
+  ),
+  noScenario(
+    'No leaf is large so far, and no table appears where a fast path has found none.',
+    "unguard '!isLastSpte(low, fault.level)' fastPageFault",
+    "unguard 'fault.level > 1 && isLogged(fault.slot)' fastPageFault",
+    "drop '(low & PT_PAGE_SIZE_MASK) !== 0' isLastSpte",
+    "drop 'slot !== undefined' isLogged",
+  ),
+  noScenario(
+    'The fast path of 2012 is checked against one race: the mapping was there, large leaves and other vCPUs were not.',
+    "unguard '!isShadowPresent(low)' fastPageFault2012",
+    "unguard '!isLastSpte(low, fault.level)' fastPageFault2012",
+    "unguard 'isWritable(low)' fastPageFault2012",
+  ),
+  noScenario(
+    'Two vCPUs store to one merged page at once, or ksmd protects a page while a vCPU breaks its sharing.',
+    'skip lock breakSharing',
+    'delay store32 breakSharing',
+    'skip lock changeHostPte',
+    'delay store32 changeHostPte',
+  ),
+  noScenario(
+    'The guest stores to a page after ksmd has protected it and before it is led to its twin.',
+    "unguard 'pte !== protectedPte' mergeWithKsmPage",
+  ),
+  noScenario(
+    'Two invalidations: of two frames at once, of a lower frame after a higher one, of pages of two slots, or the second one ' +
+      'just when the first lets new memslots through.',
+    'skip store32 invalidateBegin #1',
+    "unguard 'first || start < mem.load32(at) >>> 0' invalidateBegin",
+    "drop 'start < mem.load32(at) >>> 0' invalidateBegin",
+    "drop 'end > mem.load32(at + 4) >>> 0' invalidateBegin",
+    "drop 'flush' invalidateRangeStart",
+    'skip lock installMemslots #2',
+  ),
+  noScenario(
+    'Two pages of one word of the log: vCPUs mark both at once, or one is marked while the other is harvested.',
+    'split or32 markPageDirty',
+    'split and32 takeBits',
+  ),
+  noScenario(
+    'Two harvests at once, or a harvest beside a change of its slot, or of a slot that is not logged.',
+    'skip lock getDirtyLog',
+    "unguard '!isLogged(slot)' protectDirtyPages",
+  ),
+  noScenario(
+    'Two slots, or an access beyond the only one.',
+    "drop 'gfn >= slot.baseGfn' holds",
+    "drop 'gfn < slot.baseGfn + slot.npages' holds",
+    "drop 'holds(last, gfn)' gfnToMemslot",
+  ),
+  noScenario(
+    'Two threads ask a vCPU for different things at once: one flushes, the other waits for a grace period.',
+    'split or32 makeRequest',
+    'split xchg32 takeRequests',
+  ),
+  noScenario(
+    'A guest that goes on and on with what its TLB holds while somebody waits for it, or whose first access comes from outside.',
+    "unguard '--vcpu.countdown < 0' write32",
+    "unguard '--vcpu.countdown < 0' read32",
+    "unguard '!((mode.word & 3) === 1) || mem.load32(mode.requests) !== 0' poll",
+    "drop 'mem.load32(mode.requests) !== 0' poll",
+    "drop '!((mode.word & 3) === 1)' poll",
+  ),
+  noScenario(
+    'A vCPU that has waited outside for an invalidation finds the page mapped by another vCPU, and a second invalidation takes ' +
+      'it for a vCPU that is outside.',
+    "unguard '(fault.mode.word & MODE_STATE) !== IN_GUEST_MODE' tlbMiss",
+  ),
+  noScenario(
+    'A guest that reads: what is read-only, through the TLB, until the host moves the page and uses its frame again.',
+    "unguard '!tlbMiss(mem, vm, vcpu, gpa, 0)' read32",
+    "drop 'write' hardwareWalk",
+    "unguard 'tlb[entry] === (gfn | 0)' tlbDrop",
+    "drop '!isShadowPresent(spte.low)' owesFlush",
+  ),
+
+  noProperty(
+    'Every frame of the host has as many references as it has users, and is on the stack of free ones once if it has none.',
+    "unguard 'mine' breakSharing #2",
+    "unguard 'now === merged' mergeWithKsmPage",
+    "unguard 'count === 0' tryGetPage",
+    'split cmpxchg32 tryGetPage',
+    'split add32 getPage',
+    'split add32 putPage',
+    'skip store32 allocPage #1',
+    'skip store32 putPage #1',
+    'skip store32 putPage #2',
+  ),
+  noProperty(
+    'No page table is lost: of two that faults link at the same entry one would be. Of two leaves either is right, and those ' +
+      'who zap are kept apart from faults of the same range.',
+    'split cmpxchg64 setSpteAtomic',
+    'half cmpxchg64 setSpteAtomic',
+  ),
+  noProperty(
+    'Words that nobody stores to stay as they were: pages of one word have none beside the one that is stored to.',
+    'skip guestStore copyPage',
+  ),
+  noProperty('A new page is empty, and a free one holds nothing.', 'skip guestStore fillPage'),
+  noProperty(
+    'A harvest leaves the log empty: a page that nobody stores to is not sent again.',
+    'skip and32 takeBits',
+  ),
+];
 
 export const explanationOf = (id: string): Explanation | undefined =>
   EXPLAINED.find(({ mutants }) => mutants.includes(id));

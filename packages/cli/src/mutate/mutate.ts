@@ -75,7 +75,7 @@ function mutantsIn(surveys: readonly Survey[]): Mutant[] {
   return [...operations.values(), ...conditions].sort((a, b) => rank(a) - rank(b));
 }
 
-/** Litmuses that come by it, the quickest first. */
+/** Litmuses that come by it, the smallest first. */
 const cheapest = (mutant: Mutant, surveys: readonly Survey[]): Survey[] =>
   surveys
     .filter(({ holds, operations, conditions, neverTrue }) => {
@@ -84,4 +84,4 @@ const cheapest = (mutant: Mutant, surveys: readonly Survey[]): Survey[] =>
         ? operations.some(({ id }) => id === mutant.id)
         : conditions.includes(mutant.id) && !neverTrue.includes(mutant.id);
     })
-    .sort((a, b) => a.ms - b.ms);
+    .sort((a, b) => a.states - b.states);

@@ -62,7 +62,8 @@ export function outline(text: string, map: SourceMapPayload): Outline {
     if (
       node.type === 'IfStatement' &&
       node.alternate == null &&
-      !throwsRangeError(node.consequent)
+      !throwsRangeError(node.consequent) &&
+      !counts(node.consequent)
     ) {
       const said = lines.textOf(node.test);
       if (!FOR_LISTENERS.test(said))
@@ -74,7 +75,8 @@ export function outline(text: string, map: SourceMapPayload): Outline {
           ...guarded(node, node.test),
         });
     }
-    if (isSides(node) && !(isSides(above) && above.operator === node.operator)) {
+    const isWhole = isSides(node) && !(isSides(above) && above.operator === node.operator);
+    if (isWhole && !(above?.type === 'IfStatement' && counts(above.consequent))) {
       for (const side of sidesOf(node)) {
         const said = lines.textOf(side, node.operator);
         conditions.push({
@@ -117,6 +119,12 @@ function throwsRangeError(node: AnyNode): boolean {
   const { callee } = node.argument;
   return callee.type === 'Identifier' && callee.name === 'RangeError';
 }
+
+/** `stat.pf_fast++` */
+const counts = (node: AnyNode): boolean =>
+  node.type === 'ExpressionStatement' &&
+  node.expression.type === 'UpdateExpression' &&
+  node.expression.argument.type === 'MemberExpression';
 
 type Visitor = (node: AnyNode, name: string, above: AnyNode | undefined) => void;
 
@@ -183,7 +191,9 @@ class Lines {
     const start = (this.#sourceStarts[original.line] ?? 0) + original.column - before;
     try {
       const found = parseExpressionAt(this.#source, start, { ecmaVersion: 'latest' });
-      const own = operator === undefined ? found : firstSide(found, operator);
+      // An || beside an && has its own parentheses, and ends with them.
+      const isWhole = operator === undefined || (operator === '&&' && isSides(node));
+      const own = isWhole ? found : firstSide(found, operator);
       return oneLine(this.#source.slice(own.start, own.end));
     } catch {
       return oneLine(built);

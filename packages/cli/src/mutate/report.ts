@@ -117,8 +117,9 @@ export const json = ({ tried, surveys, ms }: Outcome): string =>
     })),
   })}\n`;
 
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
+const row = (cells: readonly string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+const code = (text: string): string => `\`${text}\``;
 
 /** The part of docs/mutations.md that follows from explained.ts alone. */
 export const explanationsMarkdown = (): string =>
@@ -150,8 +151,8 @@ export const markdown = ({ tried, surveys }: Outcome): string =>
     '',
     '## Those that live',
     '',
-    'redundant: the code does the same without it. no scenario: it matters where no litmus goes. no property: it changes what',
-    'happens, and nothing says that this is wrong.',
+    'redundant: the code does nothing wrong without it. no scenario: it matters where no litmus goes. no property: it changes',
+    'what happens, and no litmus says that this is wrong.',
     '',
     explanationsMarkdown(),
     '',

@@ -7,8 +7,11 @@ import type { Mutant as OperationMutant } from '@faultline/checker';
 import type { OfCondition, OfOperation } from './mutant.ts';
 import { type Outline, outline, without } from './outline.ts';
 
-/** From dist/cli/src/mutate to dist. */
-const DIST = new URL('../../../', import.meta.url);
+/** From dist/cli/src/mutate, or from where that was written. */
+const DIST = new URL(
+  import.meta.url.endsWith('.ts') ? '../../../../dist/' : '../../../',
+  import.meta.url,
+);
 const FOLDERS = ['fault', 'host', 'dirty', 'vm', 'vcpu', 'spte'].map((name) => `mmu/src/${name}/`);
 const SEAM = ['grace-period', 'mutex', 'rwlock'].map((name) => `atomics/src/${name}.js`);
 

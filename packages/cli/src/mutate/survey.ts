@@ -46,9 +46,16 @@ export const programOf = (name: string): Program => {
   return litmus.program();
 };
 
-export function survey(of: Try): Survey {
+/** `at` is told before, and as it goes on. */
+export function survey(of: Try, at: (of: Try) => void): Survey {
+  at(of);
   const files = shippedFiles();
-  const options: CheckOptions = { model: of.model, minimize: false, budget: BUDGET };
+  const options: CheckOptions = {
+    model: of.model,
+    minimize: false,
+    budget: BUDGET,
+    progress: () => at(of),
+  };
   const started = Date.now();
   const { result, evaluated } = covered(() => check(programOf(of.litmus), options));
   const ms = Date.now() - started;

@@ -1,5 +1,11 @@
 // One mutant, tried on the litmuses that come by it until one does not hold any more.
-import { check, drawText, type Verdict, type Violation } from '@faultline/checker';
+import {
+  type CheckOptions,
+  check,
+  drawText,
+  type Verdict,
+  type Violation,
+} from '@faultline/checker';
 import { wrap } from '../wrap.ts';
 import { type Fate, type Kill, type Mutant, nameOf } from './mutant.ts';
 import { programOf, type Survey, type Try } from './survey.ts';
@@ -25,8 +31,8 @@ const BREAKDOWNS = ['ReplayError', 'ScheduleError'];
 /** What a litmus says of a mutant; undefined: it holds as before. */
 type Said = (Kill & { readonly violation?: Violation }) | 'budget ended' | undefined;
 
-/** `began` is told before each litmus. The mutants of conditions are in the code already. */
-export function tryMutant({ mutant, surveys, draw }: Trial, began: (of: Try) => void): Fate {
+/** `at` is told before each litmus, and as it goes on. The mutants of conditions are in the code already. */
+export function tryMutant({ mutant, surveys, draw }: Trial, at: (of: Try) => void): Fate {
   const started = Date.now();
   const alike: string[] = [];
   const open: string[] = [];
@@ -40,11 +46,11 @@ export function tryMutant({ mutant, surveys, draw }: Trial, began: (of: Try) => 
     ...(draw && { drawing: drawingOf(mutant, kill, violation) }),
   });
   for (const survey of surveys) {
-    began(survey);
+    at(survey);
     const label = labelOf(survey);
     let said: Said;
     try {
-      said = ask(mutant, survey, draw);
+      said = ask(mutant, survey, { minimize: draw, progress: () => at(survey) });
     } catch (error) {
       const { name, message } = error as Error;
       if (BREAKDOWNS.includes(name) || /not confirmed/.test(message)) {
@@ -66,11 +72,15 @@ export function tryMutant({ mutant, surveys, draw }: Trial, began: (of: Try) => 
 export const labelOf = ({ litmus, model }: Try): string =>
   model === 'sc' ? litmus : `${litmus} (${model})`;
 
-function ask(mutant: Mutant, survey: Trial['surveys'][number], minimize: boolean): Said {
+function ask(
+  mutant: Mutant,
+  survey: Trial['surveys'][number],
+  options: Pick<CheckOptions, 'minimize' | 'progress'>,
+): Said {
   const { litmus, model, states, depth } = survey;
   const verdict = check(programOf(litmus), {
+    ...options,
     model,
-    minimize,
     ...('operation' in mutant && { mutant: mutant.operation }),
     budget: {
       states: Math.max(LEAST_STATES, MORE_STATES * states),
@@ -96,5 +106,6 @@ function saidBy({ violation, budget }: Verdict, of: Try): Said {
 function drawingOf(mutant: Mutant, kill: Kill, violation: Violation | undefined): string {
   const title = `${labelOf(kill)} with ${nameOf(mutant)}`;
   if (violation?.execution === undefined) return wrap(`${title}: ${kill.fault}: ${kill.property}`);
-  return drawText(violation, { title, model: kill.model });
+  const replay = `faultline check ${kill.litmus} --mutate "${mutant.id}"`;
+  return drawText(violation, { title, model: kill.model, replay });
 }
