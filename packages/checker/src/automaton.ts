@@ -1,6 +1,7 @@
 // A thread as the searches see it: nodes are what it is about to do, edges are what its operation found. Learned from the
 // code itself: to know what comes after a history, the body is run again from its start over that history's answers.
 import { type Answer, ReplayError, type Run, type Step } from '@faultline/atomics';
+import { canonical } from './canonical.ts';
 import type { Instruction } from './instruction.ts';
 import { secondStep } from './mutation.ts';
 import type { Node, Pending } from './node.ts';
@@ -38,6 +39,8 @@ export class Automaton {
   /** By claim: what was said to matter, and where. */
   readonly #claimed = new Map<string, Node>();
   readonly #histories = new Map<string, number>();
+  /** Nodes that owe a delayed store. */
+  readonly #late = new Map<string, Node>();
 
   constructor(thread: Thread, options: AutomatonOptions) {
     this.#thread = thread;
@@ -75,8 +78,18 @@ export class Automaton {
       return this.#ghost(node, owed, () => this.#learn(node, answer));
     const next = this.#learn(node, answer);
     if (next.instruction === undefined) return this.#ghost(node, owed, () => next);
-    const late = { ...next, lows: [], highs: [], nexts: [] };
-    return this.#add({ ...late, instruction: { ...next.instruction, owed } });
+    return this.#lateAt(next, next.instruction, owed);
+  }
+
+  /** `next` with a store owed after it: one node for each such pair, so that loops come back to it. */
+  #lateAt(next: Node, instruction: Instruction, owed: Instruction): Node {
+    const key = JSON.stringify([next.id, owed.operation]);
+    const known = this.#late.get(key);
+    if (known !== undefined) return known;
+    const fresh = { ...next, lows: [], highs: [], nexts: [] };
+    const late = this.#add({ ...fresh, instruction: { ...instruction, owed } });
+    this.#late.set(key, late);
+    return late;
   }
 
   #ghost(from: Node, instruction: Instruction, goOn: () => Node): Node {
@@ -100,6 +113,11 @@ export class Automaton {
       log.push({ operation, answer: at.answer as Answer });
     }
     return log.reverse();
+  }
+
+  /** Claims that a history was merged, or could be merged, by. */
+  get claims(): number {
+    return this.#claimed.size;
   }
 
   assumptions(): Assumption[] {
@@ -177,17 +195,13 @@ export class Automaton {
   }
 }
 
-/** The frames of user code: those outside the seam's own file. */
-export const callersOf = (stack: string): string =>
-  stack
-    .split('\n')
-    .slice(1)
-    .filter((line) => !/[\\/](logged|automaton)\.(ts|js)/.test(line))
+/** The frames between the claim and the thread's first: what lies outside says only how the search came there. */
+function callersOf(stack: string): string {
+  const lines = stack.split('\n').slice(1);
+  const end = lines.findIndex((line) => /\banswerAsked\b/.test(line));
+  return lines
+    .slice(0, end < 0 ? lines.length : end)
+    .filter((line) => !/[\\/]logged\.(ts|js)|[\\/]checker[\\/]src[\\/]thread\./.test(line))
     .map((line) => line.trim())
     .join('\n');
-
-/** Equal for equal values; results are compared by it. */
-export const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'bigint' ? `${inner}n` : inner instanceof Map ? [...inner] : inner,
-  ) ?? 'undefined';
+}

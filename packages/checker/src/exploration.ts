@@ -62,8 +62,8 @@ export class Exploration {
     this.#limits = new Limits(options);
     this.#machine = new Machine(program, {
       ...this.#machineOptions(),
-      // Source-DPOR tells threads apart; a buffer belongs to one thread.
-      symmetry: symmetry && (search === 'states' || search === 'preemptions') && model === 'sc',
+      // Source-DPOR and preemptions tell threads apart; a buffer belongs to one thread.
+      symmetry: symmetry && search === 'states' && model === 'sc',
       // A part, or a place to go on from, is told in single operations.
       fold: start === undefined,
     });
@@ -95,9 +95,14 @@ export class Exploration {
   }
 
   verdict(): Verdict {
+    return this.#untilKnown(() => this.#once());
+  }
+
+  /** Begins anew whenever a cell turns out to be shared, or looked at, that was not taken for that. */
+  #untilKnown<Result>(explore: () => Result): Result {
     for (;;) {
       try {
-        return this.#once();
+        return explore();
       } catch (error) {
         if (!(error instanceof Restart)) throw error;
         this.#judge = new Judge(this.#machine, this.#program, this.#judge.watched());
@@ -128,13 +133,10 @@ export class Exploration {
     if (violation !== undefined)
       return this.#verdict(found, { violation: this.#drawable(violation) });
     if (budget !== undefined) return this.#verdict(found, {});
-    const livelock = found.cyclic === true ? findLivelock(this.#context()) : undefined;
-    if (livelock !== undefined) {
-      const names = livelock.threads.map((thread) => this.#machine.names[thread] as string);
-      const property = goOnForEver(names);
-      const { execution, repeats } = this.#replay(unfold(this.#machine, livelock.schedule));
-      const violation = { fault: 'livelock', property, execution } as const;
-      return this.#verdict(found, { violation: { ...violation, ...(repeats && { repeats }) } });
+    const endless = this.#mayCycle(found) ? this.#endless() : undefined;
+    if (endless !== undefined) {
+      if ('budget' in endless) return this.#verdict({ ...found, budget: endless.budget }, {});
+      return this.#verdict(found, endless);
     }
     const never = this.#judge.neverMet();
     const isPart = this.#start !== undefined;
@@ -142,6 +144,41 @@ export class Exploration {
       return this.#verdict(found, {});
     }
     return this.#verdict(found, { violation: { fault: 'sometimes', property: never } });
+  }
+
+  /** A search that keeps states sees cycles, or the claims without which there are none. */
+  #mayCycle({ cyclic }: Found): boolean {
+    if (this.#search === 'states') return cyclic === true;
+    return this.#search === 'preemptions' && this.#machine.automata.some((a) => a.claims > 0);
+  }
+
+  /** What goes on for ever: a livelock, or an end that only threads which serve others go on from; or the budget's end. */
+  #endless(): { readonly violation: Violation } | { readonly budget: string } | undefined {
+    // Who is able in a state is asked of threads, not of places: a machine that takes one for another cannot say.
+    if (this.#machine.groups.length > 0) {
+      const apart = this.#apart();
+      return apart.#untilKnown(() => apart.#endless());
+    }
+    const found = findLivelock(this.#context());
+    if (found === undefined || 'budget' in found) return found;
+    if ('fault' in found) {
+      const { execution } = this.#replay(unfold(this.#machine, found.schedule));
+      return { violation: { ...found.fault, oops: this.#program.oops, execution } };
+    }
+    const names = found.livelock.threads.map((thread) => this.#machine.names[thread] as string);
+    const property = goOnForEver(names);
+    const { execution, repeats } = this.#replay(unfold(this.#machine, found.livelock.schedule));
+    const violation = { fault: 'livelock', property, execution } as const;
+    return { violation: { ...violation, ...(repeats && { repeats }) } };
+  }
+
+  /** The same exploration with all threads told apart. */
+  #apart(): Exploration {
+    return new Exploration(
+      this.#program,
+      { ...this.#options, symmetry: false },
+      { alter: this.#alter },
+    );
   }
 
   #context(): SearchContext {
@@ -205,6 +242,11 @@ export class Exploration {
   #drawable(violation: { fault: StepFault; schedule: readonly number[] }): Violation {
     const schedule = this.#fewest(violation.schedule);
     const { execution, fault } = this.#replay(schedule);
+    if (fault === undefined && this.#machine.groups.length > 0) {
+      // It was seen of a thread that stands for another: found again with all told apart.
+      const { violation: apart } = this.#apart().verdict();
+      if (apart !== undefined) return apart;
+    }
     if (fault === undefined) {
       throw new Error(
         `${this.#program.name}: ${violation.fault.fault} was found (${violation.fault.property}) but not confirmed by ` +
@@ -239,45 +281,32 @@ export class Exploration {
 
   /** The schedule of a violation, if one is found. */
   #violating(): readonly number[] | undefined {
-    for (;;) {
-      try {
-        const schedule = this.#found().violation?.schedule;
-        return schedule && unfold(this.#machine, schedule);
-      } catch (error) {
-        if (!(error instanceof Restart)) throw error;
-        this.#judge = new Judge(this.#machine, this.#program, this.#judge.watched());
-      }
-    }
+    return this.#untilKnown(() => {
+      const schedule = this.#found().violation?.schedule;
+      return schedule && unfold(this.#machine, schedule);
+    });
   }
 
   /** On a machine of its own, which neither folds nor takes one thread for another. */
   #replay(schedule: readonly number[]): Replayed {
     const options = { ...this.#machineOptions(), symmetry: false, fold: false };
     const machine = new Machine(this.#program, options);
-    for (;;) {
-      try {
-        return replay(this.#program, machine, new Judge(machine, this.#program), schedule);
-      } catch (error) {
-        if (!(error instanceof Restart)) throw error;
-      }
-    }
+    return replay(this.#program, machine, new Judge(machine, this.#program), schedule);
   }
 
-  #verdict(found: Found, extra: { violation?: Violation }): Verdict {
+  #verdict(found: Found, { violation }: { violation?: Violation }): Verdict {
     const { model = 'sc' } = this.#options;
     const ends = this.#judge.ends();
     const random = this.#search === 'random' || this.#search === 'pct';
     const stopped =
-      found.budget ??
-      (random && extra.violation === undefined ? 'random search never ends' : undefined);
+      found.budget ?? (random && violation === undefined ? 'random search never ends' : undefined);
     const automata = new Set(this.#machine.automata);
     return {
       program: this.#program.name,
       model,
       search: this.#search,
-      verdict:
-        extra.violation !== undefined ? 'violated' : stopped !== undefined ? 'budget' : 'holds',
-      ...extra,
+      verdict: violation !== undefined ? 'violated' : stopped !== undefined ? 'budget' : 'holds',
+      ...(violation === undefined ? {} : { violation }),
       ...(stopped === undefined ? {} : { budget: stopped }),
       ...(found.completeTo === undefined ? {} : { completeTo: found.completeTo }),
       states: found.states,

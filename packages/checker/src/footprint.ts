@@ -1,5 +1,6 @@
 // What a step reads and writes: two steps of different threads commute if neither writes what the other touches.
 import {
+  CMPXCHG,
   ENTER_READ,
   EXIT_READ,
   FREE,
@@ -32,9 +33,10 @@ export function footprint(
   if (queue >= 0) {
     const wakes = code === NOTIFY && memory.get(queue) !== 0;
     const isAsleep = verbs.isAsleep(thread, instruction);
-    const sleeps = code !== NOTIFY && !isAsleep && !verbs.goesOn(instruction);
     if (code !== NOTIFY && !isAsleep) add(cell, false);
-    if (code === NOTIFY || isAsleep || sleeps) add(queue, wakes || isAsleep || sleeps);
+    // A wait counts as a write of its queue though it may go on: whether it sleeps is another word's affair, and a step that
+    // comes before it may change that.
+    add(queue, code !== NOTIFY || wakes);
   } else if (code === ENTER_READ || code === EXIT_READ || code === SYNCHRONIZE) {
     const synchronizes = code === SYNCHRONIZE;
     add(synchronizes ? verbs.grace(thread) : verbs.section(thread), true);
@@ -44,8 +46,10 @@ export function footprint(
     }
   } else if (cell >= 0) {
     const writes = verbs.writes(instruction);
-    add(cell, writes);
-    if (cell2 >= 0) add(cell2, writes);
+    // Of a 64-bit cmpxchg that would fail, the half that says so is read; the other would be written, were that half right.
+    const lowFails = code === CMPXCHG && cell2 >= 0 && memory.get(cell) !== (instruction.a | 0);
+    add(cell, writes || (code === CMPXCHG && cell2 >= 0 && !lowFails));
+    if (cell2 >= 0) add(cell2, writes || lowFails);
   }
   return length;
 }

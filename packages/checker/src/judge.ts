@@ -1,7 +1,7 @@
 // What is right and wrong about a state: properties of every state, of ends, deadlocks, data races. Remembers the ends.
-import { canonical } from './automaton.ts';
+import { canonical } from './canonical.ts';
 import { type CellKind, Names } from './cells.ts';
-import { type Instruction, LOAD, WAIT, WAIT_UNTIL, WAIT_WHILE } from './instruction.ts';
+import { type Instruction, LOAD, NOTIFY, WAIT, WAIT_UNTIL, WAIT_WHILE } from './instruction.ts';
 import type { Machine } from './machine.ts';
 import type { Program, Property } from './program.ts';
 import { StateStore } from './store.ts';
@@ -102,17 +102,17 @@ export class Judge {
 
   #lookAtEnd(): End {
     const machine = this.#machine;
-    const results = machine.results();
     const view = machine.view(() => {});
-    const { observe } = this.#program;
-    if (observe !== undefined) this.outcomes.add(canonical(observe(view, results)));
-    const broken = Object.entries(this.#program.finally ?? {}).find(
-      ([, holds]) => !holds(view, results),
-    );
+    let broken: string | undefined;
+    for (const results of allNamings(machine.results(), machine)) {
+      const { observe, finally: laws = {} } = this.#program;
+      if (observe !== undefined) this.outcomes.add(canonical(observe(view, results)));
+      broken ??= Object.entries(laws).find(([, holds]) => !holds(view, results))?.[0];
+    }
     return {
-      fault: broken && { fault: 'finally', property: broken[0] },
+      fault: broken === undefined ? undefined : { fault: 'finally', property: broken },
       values: machine.state.values.slice(0, machine.state.width),
-      results: this.#sayResults(results),
+      results: this.#sayResults(machine.results()),
     };
   }
 
@@ -243,10 +243,41 @@ export class Judge {
   }
 }
 
+/** A wait looks at its word; a notify does not even do that. */
+const reads = ({ code, queue }: Instruction): boolean => code === LOAD || queue >= 0;
+
+/** Threads that trade places: who of them returned what is each way true. The results in every such naming. */
+function allNamings(
+  results: Record<string, unknown>,
+  { names, groups }: Pick<Machine, 'names' | 'groups'>,
+): Record<string, unknown>[] {
+  let namings = [results];
+  for (const group of groups) {
+    const members = group.map((thread) => names[thread] as string);
+    namings = namings.flatMap((naming) =>
+      arrangements(members.map((member) => naming[member])).map((values) => ({
+        ...naming,
+        ...Object.fromEntries(members.map((member, index) => [member, values[index]])),
+      })),
+    );
+  }
+  return namings;
+}
+
+/** Every order of `values` that is different. */
+function arrangements(values: readonly unknown[]): unknown[][] {
+  if (new Set(values.map(canonical)).size <= 1) return [[...values]];
+  return values.flatMap((first, index) => {
+    if (values.slice(0, index).some((other) => canonical(other) === canonical(first))) return [];
+    const rest = values.filter((_, other) => other !== index);
+    return arrangements(rest).map((arrangement) => [first, ...arrangement]);
+  });
+}
+
 function races(a: Instruction, b: Instruction): boolean {
   if (!a.plain && !b.plain) return false;
-  if (a.code === LOAD && b.code === LOAD) return false;
-  if (a.cell < 0 || b.cell < 0) return false;
+  if (reads(a) && reads(b)) return false;
+  if (a.code === NOTIFY || b.code === NOTIFY || a.cell < 0 || b.cell < 0) return false;
   const meets = (cell: number): boolean => cell >= 0 && (cell === b.cell || cell === b.cell2);
   return meets(a.cell) || meets(a.cell2);
 }

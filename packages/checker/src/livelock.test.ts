@@ -40,9 +40,7 @@ describe('two threads that step back for each other', () => {
     const { repeats = 0, execution } = violation as Violation;
     const around = execution?.steps.slice(-repeats) ?? [];
     expect(new Set(around.map(({ thread }) => thread))).toEqual(new Set([0, 1]));
-    expect(drawText(violation as Violation)).toContain(
-      `The last ${repeats} steps repeat for ever.`,
-    );
+    expect(drawText(violation as Violation)).toContain(`the last ${repeats} repeat for ever.`);
   });
 
   it('shows it again when its schedule is replayed', () => {

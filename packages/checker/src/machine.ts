@@ -127,7 +127,10 @@ export class Machine {
       return this.#options.spuriousWakeups || (instruction.code === WAIT && instruction.b >= 0);
     }
     if (this.#tso?.isPossible(agent, instruction) === false) return false;
-    return this.verbs.isPossible(agent, instruction);
+    if (this.verbs.isPossible(agent, instruction)) return true;
+    // Who waits for a lock has touched it, though it may never get it.
+    if (this.#options.fold) this.#privacy.learn(agent, instruction);
+    return false;
   }
 
   /** One step of `agent`, which is enabled, and all that follows of it and concerns nobody else. */
@@ -135,19 +138,44 @@ export class Machine {
     this.woken = 0;
     this.observer?.before(agent);
     if (agent >= this.threads) {
-      this.#tso?.drain(agent - this.threads);
+      const thread = agent - this.threads;
+      this.verbs.judgeFrame(thread, this.oldestStore(thread) as Instruction);
+      this.#tso?.drain(thread);
       this.observer?.after(agent);
       return;
     }
     const node = this.node(agent);
     const instruction = node.instruction as Instruction;
-    if (instruction.queue >= 0 && this.verbs.isAsleep(agent, instruction)) {
+    if (this.verbs.isAsleep(agent, instruction)) {
       this.#wakeByItself(agent, instruction);
     } else {
       this.#do(agent, instruction);
     }
     this.observer?.after(agent);
     this.#fold(agent);
+  }
+
+  get hasIdle(): boolean {
+    return (this.#program.idle?.length ?? 0) > 0;
+  }
+
+  /** May the thread go on, and not by waking by itself? Leaving it then is a preemption. */
+  isRunnable(thread: number): boolean {
+    return this.isEnabled(thread) && !this.isAsleep(thread);
+  }
+
+  /** Can nobody go on but threads that serve others, and those only by waking by themselves? */
+  isQuiet(): boolean {
+    for (let agent = 0; agent < this.agents; agent++) {
+      if (!this.isEnabled(agent)) continue;
+      if (agent >= this.threads || !this.isIdle(agent) || !this.isAsleep(agent)) return false;
+    }
+    return true;
+  }
+
+  isAsleep(thread: number): boolean {
+    const { instruction } = this.node(thread);
+    return instruction !== undefined && this.verbs.isAsleep(thread, instruction);
   }
 
   /** Has the thread nothing more to do? Stores still in its buffer do not count. */
@@ -182,8 +210,10 @@ export class Machine {
     return this.#tso?.oldest(thread).by;
   }
 
+  /** A property looks at `cell`: its writes are steps of their own from now on. Throws a Restart. */
   watch(cell: number): void {
-    this.#privacy.watch(cell);
+    if (this.#options.fold) this.#privacy.watch(cell);
+    else this.memory.watched[cell] = true;
   }
 
   /** Reads the state as it is: what properties get. `seen` is told of each cell. */
@@ -202,7 +232,8 @@ export class Machine {
   }
 
   #do(thread: number, instruction: Instruction): void {
-    this.#privacy.learn(thread, instruction);
+    if (this.#options.fold) this.#privacy.learn(thread, instruction);
+    this.verbs.judge(thread, instruction, this.#tso?.seen(thread, instruction));
     const buffered = this.#tso?.perform(thread, instruction);
     if (buffered !== undefined) this.#advance(thread, buffered.low, buffered.high);
     else if (this.verbs.perform(thread, instruction)) {
@@ -251,7 +282,7 @@ export class Machine {
 
   #wakeByItself(thread: number, { code, queue, b }: Instruction): void {
     this.memory.put(queue, withoutSleeper(this.memory.get(queue), thread));
-    if (code === WAIT) this.#advance(thread, b >= 0 && !this.#options.spuriousWakeups ? 2 : 0, 0);
+    if (code === WAIT) this.#advance(thread, b >= 0 ? 2 : 0, 0);
   }
 
   #runSetup(): void {
@@ -294,6 +325,11 @@ export class Machine {
   #compile(run: Pending, parent: Node | undefined, nameless: boolean): Instruction {
     const instruction = compile(this.cells, run.operation, this.#program.frames);
     if (nameless) refuseInGroup(instruction);
+    if (this.#options.spuriousWakeups && instruction.code === WAIT && instruction.b >= 0) {
+      throw new RangeError(
+        'expected no timed wait with spurious wakeups, got one: waking early and running out of time are not told apart',
+      );
+    }
     return this.#options.alter?.(instruction, run, parent) ?? instruction;
   }
 }

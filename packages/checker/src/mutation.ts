@@ -172,6 +172,7 @@ export function secondStep(
   if (verb === 'xchg') return store(a, b);
   if (verb === 'or') return store(low | a, high | b);
   if (verb === 'and') return store(low & a, high & b);
+  if (verb === 'xor') return store(low ^ a, high ^ b);
   const carry = (low >>> 0) + (a >>> 0) >= 2 ** 32 ? 1 : 0;
   return store((low + a) | 0, (high + b + carry) | 0);
 }

@@ -87,6 +87,7 @@ export function joinParts(program: Program, parts: readonly PartVerdict[]): Verd
     ...(violated ?? budget ?? first.verdict),
     transitions: sum(({ transitions }) => transitions),
     executions: sum(({ executions }) => executions),
+    ...(verdicts.some(({ bad }) => bad !== undefined) ? { bad: sum(({ bad = 0 }) => bad) } : {}),
     blocked: sum(({ blocked }) => blocked),
     runs: sum(({ runs }) => runs),
     depth: Math.max(...verdicts.map(({ depth }) => depth)),
@@ -172,7 +173,9 @@ export function checkFrom(
   const hasEnded = found.verdict.verdict !== 'budget';
   const all = earlier === undefined ? [found] : [hasEnded ? asEnded(earlier) : earlier, found];
   const ms = all.reduce((sum, { verdict }) => sum + verdict.ms, 0);
-  const verdict = { ...joinParts(program, all), ms };
+  const { budget } = found.verdict;
+  // What ended earlier sittings is no news.
+  const verdict = { ...joinParts(program, all), ms, ...(budget !== undefined && { budget }) };
   if (hasEnded) return { verdict };
   const { watched } = found;
   return {

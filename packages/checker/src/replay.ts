@@ -44,17 +44,19 @@ export function replay(
     machine.reset();
     let fault = judge.first();
     const able: number[] = [];
+    const runnable: number[] = [];
     const cycle = new Cycle(machine);
     for (const agent of schedule) {
       if (fault !== undefined) break;
       if (!machine.isEnabled(agent)) throw misfit(machine, agent, able.length);
       able.push(ableAgents(machine));
+      runnable.push(runnableThreads(machine));
       machine.step(agent);
       cycle.note();
       fault = judge.afterStep();
     }
-    if (fault === undefined && ableAgents(machine) === 0) fault = judge.atEnd();
-    const execution = recorder.execution(schedule.slice(0, able.length), able);
+    if (fault === undefined && machine.isQuiet()) fault = judge.atEnd();
+    const execution = recorder.execution(schedule.slice(0, able.length), runnable);
     const { length: repeats } = cycle;
     if (fault !== undefined || repeats === 0) return { execution, fault };
     return { execution, fault: livelockOf(machine, schedule.slice(-repeats), able), repeats };
@@ -102,6 +104,15 @@ function ableAgents(machine: Machine): number {
   let bits = 0;
   for (let agent = 0; agent < machine.agents; agent++) {
     if (machine.isEnabled(agent)) bits |= 1 << agent;
+  }
+  return bits;
+}
+
+/** As bits. */
+function runnableThreads(machine: Machine): number {
+  let bits = 0;
+  for (let thread = 0; thread < machine.threads; thread++) {
+    if (machine.isRunnable(thread)) bits |= 1 << thread;
   }
   return bits;
 }
@@ -255,7 +266,7 @@ class Recorder {
     });
   }
 
-  execution(schedule: readonly number[], able: readonly number[]): Execution {
+  execution(schedule: readonly number[], runnable: readonly number[]): Execution {
     const { names, threads } = this.#machine;
     const events = names.map((name, thread) => this.#eventsOf(name, thread));
     const { initial, final } = this.#words();
@@ -272,7 +283,7 @@ class Recorder {
       preemptions: preemptions(
         schedule,
         threads,
-        (step, thread) => ((able[step] as number) & (1 << thread)) !== 0,
+        (step, thread) => ((runnable[step] as number) & (1 << thread)) !== 0,
       ),
     };
   }

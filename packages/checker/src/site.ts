@@ -16,7 +16,8 @@ export function framesOf(stack: string): Frame[] {
   });
 }
 
-const STACK_FRAMES = 25;
+/** More than any stack here: a claim is told from another by all of its callers. */
+const STACK_FRAMES = 1000;
 
 /** Runs `run` with stack traces long enough to name an operation's line, and a claim by all of its callers. */
 export function withStacks<Result>(run: () => Result): Result {

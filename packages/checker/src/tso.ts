@@ -40,6 +40,12 @@ export class Tso {
     return code === NOTHING || code === ALLOC || code === ENTER_READ || code === EXIT_READ;
   }
 
+  /** What the thread sees in its own buffer of the word that it operates on; undefined if nothing. */
+  seen(thread: number, { cell, cell2 }: Instruction): number | undefined {
+    const found = this.#buffers.find(this.#memory.get(this.#cell(thread)), cell, cell2);
+    return found === 'partly' ? undefined : found?.low;
+  }
+
   /** Stores into the buffer, or loads from it: what was found; undefined if memory has to be asked. */
   perform(
     thread: number,

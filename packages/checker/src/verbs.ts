@@ -103,16 +103,34 @@ export class Verbs {
     return this.#memory.cells.cell('grace', thread);
   }
 
+  /** Says what is wrong with an operation that is about to be done. `own` is what the thread has stored to the word itself. */
+  judge(thread: number, instruction: Instruction, own?: number): void {
+    const { code, cell } = instruction;
+    this.judgeFrame(thread, instruction);
+    if (code === UNLOCK || code === READ_UNLOCK || code === WRITE_UNLOCK) {
+      this.#judgeUnlock(thread, instruction, own ?? this.#memory.get(cell));
+    }
+  }
+
+  judgeFrame(thread: number, { code, freed, operation }: Instruction): void {
+    if (freed < 0 || code === FREE || this.#memory.get(freed) === 0) return;
+    this.#say('use after free', thread, `${formatOperation(operation)} in a freed frame`);
+  }
+
+  #judgeUnlock(thread: number, instruction: Instruction, word: number): void {
+    const { code } = instruction;
+    if (code === UNLOCK) this.#expect(word === 1, thread, instruction, 'a lock that is held');
+    if (code === READ_UNLOCK) {
+      this.#expect(word > 0, thread, instruction, 'a lock that is held for reading');
+    }
+    if (code === WRITE_UNLOCK) {
+      this.#expect(word === WRITER, thread, instruction, 'a lock that is held for writing');
+    }
+  }
+
   /** Carries an operation out; false if the thread now sleeps, or has more to do before it can go on. */
   perform(thread: number, instruction: Instruction): boolean {
-    const { code, cell, cell2, a, b, c, d, freed } = instruction;
-    if (freed >= 0 && code !== FREE && this.#memory.get(freed) !== 0) {
-      this.#say(
-        'use after free',
-        thread,
-        `${formatOperation(instruction.operation)} in a freed frame`,
-      );
-    }
+    const { code, cell, cell2, a, b, c, d } = instruction;
     this.low = cell >= 0 ? this.#memory.get(cell) : 0;
     this.high = cell2 >= 0 ? this.#memory.get(cell2) : 0;
     switch (code) {
@@ -193,28 +211,17 @@ export class Verbs {
         this.high = b | 0;
         return true;
       default:
-        this.#lockOrUnlock(thread, instruction, word); // a FENCE does nothing here
+        this.#lockOrUnlock(instruction, word); // a FENCE does nothing here
         return true;
     }
   }
 
-  #lockOrUnlock(thread: number, instruction: Instruction, word: number): void {
-    const { code, cell } = instruction;
+  #lockOrUnlock({ code, cell }: Instruction, word: number): void {
     if (code === LOCK) this.#memory.put(cell, 1);
     if (code === READ_LOCK) this.#memory.put(cell, word + 1);
     if (code === WRITE_LOCK) this.#memory.put(cell, WRITER);
-    if (code === UNLOCK) {
-      this.#expect(word === 1, thread, instruction, 'a lock that is held');
-      this.#memory.put(cell, 0);
-    }
-    if (code === READ_UNLOCK) {
-      this.#expect(word > 0, thread, instruction, 'a lock that is held for reading');
-      this.#memory.put(cell, word - 1);
-    }
-    if (code === WRITE_UNLOCK) {
-      this.#expect(word === WRITER, thread, instruction, 'a lock that is held for writing');
-      this.#memory.put(cell, 0);
-    }
+    if (code === UNLOCK || code === WRITE_UNLOCK) this.#memory.put(cell, 0);
+    if (code === READ_UNLOCK) this.#memory.put(cell, word - 1);
   }
 
   #wait(thread: number, instruction: Instruction): boolean {

@@ -108,7 +108,7 @@ describe.each(Object.entries(programs))('%s', (name, rest) => {
   const program: Program = {
     name,
     ...rest,
-    observe: (mem, results) => [...words.map((at) => mem.load32(at)), results],
+    observe: (mem, { A = null, B }) => [...words.map((at) => mem.load32(at)), A, B],
   };
 
   it.each<Search>(['states', 'preemptions'])('is what plain exhaustion finds: %s', (search) => {

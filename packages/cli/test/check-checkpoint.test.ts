@@ -71,6 +71,23 @@ describe('a search in several sittings', () => {
     expect(existsSync(file('race'))).toBe(false);
   });
 
+  it('ends with a loop that never does, in whichever sitting that is met', async () => {
+    const program = files.put(
+      'spins.js',
+      `const x = new Int32Array(new SharedArrayBuffer(8));
+      const add = () => { Atomics.add(x, 0, 1); Atomics.add(x, 0, 1); };
+      const last = () => { if (Atomics.load(x, 0) === 0) for (let n = 0; ; n++) Atomics.store(x, 1, n); };
+      export const threads = { a: () => add(), b: () => add(), last };`,
+    );
+    const budget = ['--budget', '5-executions', '--budget', '50-operations'];
+    const first = await check(program, file('spins'), ...budget);
+    expect(first.out).toContain('(the budget ended: 5-executions)');
+    const rest = ['--budget', '50-operations'];
+    const { code, out } = await check(program, file('spins'), ...rest);
+    expect(code).toBe(4);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('(the budget ended: unbounded loop at ');
+  });
+
   it('is kept now and then on the way', () => {
     const often = file('often');
     let wasThere = false;

@@ -36,5 +36,6 @@ export function files(): Files {
   };
 }
 
-/** The value that a single thread returned, as JSON. */
-export const outcomeOf = ({ outcomes }: Verdict): unknown => JSON.parse(outcomes[0] ?? 'null');
+/** The value that a single thread returned, as JSON has it: null where it was undefined. */
+export const outcomeOf = ({ outcomes }: Verdict): unknown =>
+  JSON.parse((outcomes[0] ?? 'null').replaceAll('{"$undefined":true}', 'null'));

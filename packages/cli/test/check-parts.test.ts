@@ -14,7 +14,7 @@ const Y = 64;
 const dpor = settings({ search: 'dpor' });
 const files = scratch();
 
-/** Four threads that add thrice each: more than a moment of a millisecond. */
+/** Four threads that add twice each: more than a moment of a millisecond. */
 const adders: Program = {
   name: 'adders',
   threads: Object.fromEntries(
@@ -43,7 +43,7 @@ const inParts = (subject: Subject, own = dpor, asked: number[] = []) =>
   checkInParts(subject, own, { workers: 2, pool: here(subject, asked), momentMs: 1 }, () => {});
 
 describe('a search that is cut into parts', () => {
-  it('finds the ends of the whole, in some 30 parts or more', async () => {
+  it('finds the ends of the whole, in a hundred parts or more', async () => {
     const { verdict: whole } = checkInStages(adders, dpor);
     const { verdict } = await inParts(subjectOf(adders));
     expect(verdict).toMatchObject({
@@ -52,7 +52,7 @@ describe('a search that is cut into parts', () => {
       ends: whole.ends,
       certificate: whole.certificate,
     });
-    expect(verdict.parts).toBeGreaterThanOrEqual(30);
+    expect(verdict.parts).toBeGreaterThanOrEqual(100);
     expect(verdict.executions).toBeGreaterThanOrEqual(whole.executions);
     expect(verdict.executions).toBeLessThan(whole.executions * 1.01);
   });
@@ -125,7 +125,7 @@ describe('parts in worker threads', () => {
     const { verdict } = await inWorkers(subject);
     const { verdict: whole } = checkInStages(subject.program(), dpor);
     expect([verdict.verdict, verdict.certificate]).toEqual(['holds', whole.certificate]);
-    expect(verdict.parts).toBeGreaterThanOrEqual(30);
+    expect(verdict.parts).toBeGreaterThanOrEqual(100);
   });
 
   it('are those of a file', async () => {
@@ -138,21 +138,18 @@ describe('parts in worker threads', () => {
     const subject = await findSubject(file);
     const { verdict } = await inWorkers(subject);
     const { verdict: whole } = checkInStages(subject.program(), dpor);
-    expect([verdict.parts ?? 0, verdict.certificate]).toEqual([
-      expect.any(Number),
-      whole.certificate,
-    ]);
-    expect(verdict.parts).toBeGreaterThanOrEqual(30);
+    expect(verdict.certificate).toBe(whole.certificate);
+    expect(verdict.parts).toBeGreaterThanOrEqual(100);
   });
 
   it('share one budget of executions', async () => {
     const budget = { executions: 1500, words: { executions: '1500-executions' } };
-    const subject = await findSubject('mark-dirty-after-cmpxchg');
+    const subject = await findSubject('grace-period-two-writers');
     const own = settings({ search: 'dpor', budget });
     const options = { workers: 2, pool: partsInWorkers, momentMs: 5 };
     const { verdict } = await checkInParts(subject, own, options, () => {});
     expect([verdict.verdict, verdict.budget]).toEqual(['budget', '1500-executions']);
-    expect(verdict.executions).toBeLessThan(15_000);
+    expect(verdict.executions).toBeLessThan(30_000);
   });
 });
 

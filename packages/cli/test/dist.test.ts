@@ -54,6 +54,6 @@ describe.skipIf(!existsSync(script))('the built command', { timeout: 60_000 }, (
     const ended = spawn(...words);
     rmSync(folder, { recursive: true });
     expect([stopped.status, ended.status]).toEqual([4, 0]);
-    expect(ended.stdout).toMatch(/^mutex-2: holds\n {2}explored +\d+ transitions, 8 executions/);
+    expect(ended.stdout).toMatch(/^mutex-2: holds\n/);
   });
 });

@@ -1,16 +1,24 @@
 import type { Shared } from '@faultline/atomics';
 import { check } from '@faultline/checker';
 import {
+  allocPage,
   clearSpteBits,
   HOST_PTE_WRITABLE,
   hostPtep,
+  type Pfn,
   SPTE_HOST_WRITABLE,
   SPTE_MMU_WRITABLE,
+  tryGetPage,
   type Vm,
 } from '@faultline/mmu';
 import { describe, expect, it } from 'vitest';
-import { dropPage } from './host-acts.ts';
-import { mergedPagesHold, noFreePageIsMapped, pageTableLaws } from './properties.ts';
+import { dropPage, movePage } from './host-acts.ts';
+import {
+  framesAreAccountedFor,
+  mergedPagesHold,
+  noFreePageIsMapped,
+  pageTableLaws,
+} from './properties.ts';
 import { race } from './setting.ts';
 import { gfn0, hvn0, leafAt, touch } from './small-vm.ts';
 
@@ -29,6 +37,7 @@ const brokenBy = (wrong: (mem: Shared, vm: Vm) => unknown): string | undefined =
       vcpus: [{ outside: () => {} }],
       agents: { wrong },
       always,
+      finally: { 'every frame has the references of its users': framesAreAccountedFor() },
     }),
   ).violation?.property;
 
@@ -56,5 +65,31 @@ describe('the laws of a page table', () => {
 
   it('hold when the host drops a page and tells the MMU', () => {
     expect(brokenBy((mem, vm) => dropPage(mem, vm, hvn0))).toBeUndefined();
+  });
+});
+
+describe('the frames of the host', () => {
+  const law = 'every frame has the references of its users';
+
+  it('are accounted for when a page moves', () => {
+    expect(brokenBy((mem, vm) => movePage(mem, vm, hvn0))).toBeUndefined();
+  });
+
+  it('miss a reference that is never given back', () => {
+    expect(brokenBy((mem, vm) => tryGetPage(mem, vm, 0 as Pfn))).toBe(law);
+  });
+
+  it('miss a frame that nobody has and nobody gave back', () => {
+    expect(brokenBy((mem, vm) => void allocPage(mem, vm))).toBe(law);
+  });
+
+  it('miss a frame that is free twice', () => {
+    expect(
+      brokenBy((mem, vm) => {
+        const free = mem.load32(vm.at.free_pages);
+        mem.store32(vm.at.free_pages + 4 + free * 4, 1);
+        mem.store32(vm.at.free_pages, free + 1);
+      }),
+    ).toBe(law);
   });
 });

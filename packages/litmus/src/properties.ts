@@ -18,6 +18,7 @@ import {
   isMmuWritable,
   isShadowPresent,
   isWritable,
+  type Pfn,
   pageBase,
   pageRefcount,
   type Spte,
@@ -77,9 +78,9 @@ export const pageTableLaws: Readonly<Record<string, VmProperty>> = {
 
 const hostPages = (vm: Vm): Hvn[] => Array.from({ length: vm.hostPages }, (_, hvn) => hvn as Hvn);
 
-/** First word of the page that the host names for `hvn`. */
-export const contentOf = (mem: Shared, vm: Vm, hvn: Hvn): number =>
-  mem.guestLoad(pageBase(vm, hostPtePfn(hostPte(mem, vm, hvn))));
+/** A word of the page that the host names for `hvn`; the first one if not said. */
+export const contentOf = (mem: Shared, vm: Vm, hvn: Hvn, word = 0): number =>
+  mem.guestLoad(pageBase(vm, hostPtePfn(hostPte(mem, vm, hvn))) + word);
 
 /** Every page that is marked as shared still holds `content`. */
 export const mergedPagesHold =
@@ -102,6 +103,33 @@ export const noFreePageIsMapped: VmProperty = (mem, vm) => {
   });
   return holds;
 };
+
+const isPermutation = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && new Set(a).size === a.length && a.every((pfn) => b.includes(pfn));
+
+/**
+ * With nobody on the way: a frame has as many references as host ptes that lead to it and holders that kept one, `held`;
+ * those with none, and no others, are on the stack of free frames, each once. `pfns` as in the race's setting.
+ */
+export const framesAreAccountedFor =
+  (held: VmEnd<readonly number[]> = () => [], pfns?: readonly number[]): VmEnd =>
+  (mem, vm, results) => {
+    const mapped = hostPages(vm)
+      .map((hvn) => hostPte(mem, vm, hvn))
+      .filter(isHostPtePresent);
+    const users = [...mapped.map(hostPtePfn), ...held(mem, vm, results)];
+    const usersOf = (pfn: number): number => users.filter((user) => user === pfn).length;
+    const stack = vm.at.free_pages;
+    const free = Array.from({ length: mem.load32(stack) }, (_, i) => mem.load32(stack + 4 + i * 4));
+    const all = pfns ?? Array.from({ length: vm.pageFrames }, (_, pfn) => pfn);
+    return (
+      all.every((pfn) => pageRefcount(mem, vm, pfn as Pfn) === usersOf(pfn)) &&
+      isPermutation(
+        free,
+        all.filter((pfn) => usersOf(pfn) === 0),
+      )
+    );
+  };
 
 export const isMarked = (mem: Shared, vm: Vm, hvn: Hvn): boolean =>
   ((mem.load32(vm.at.dirty_bitmap) >>> hvn) & 1) !== 0;

@@ -26,7 +26,9 @@ export function endingOf(violation: Violation): Ending {
     oops === undefined
       ? [failed + preemptions]
       : [sentence(capitalised(oops)) + preemptions, failed];
-  if (repeats !== undefined) sentences.push(`${lastSteps(repeats)} for ever.`);
+  if (execution !== undefined && repeats !== undefined) {
+    sentences.push(whatRepeats(execution.steps.length, repeats));
+  }
   return { sentences, lists: execution === undefined ? [] : listsOf(fault, execution) };
 }
 
@@ -82,8 +84,9 @@ function howLate({ steps, preemptions }: Execution): string {
   return `${preemptions} ${preemptions === 1 ? 'preemption' : 'preemptions'}`;
 }
 
-const lastSteps = (count: number): string =>
-  count === 1 ? 'The last step repeats' : `The last ${count} steps repeat`;
+/** Of all steps: a drawing leaves some out. */
+const whatRepeats = (steps: number, repeats: number): string =>
+  `Of its ${steps} steps the last ${repeats === 1 ? 'repeats' : `${repeats} repeat`} for ever.`;
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 const capitalised = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

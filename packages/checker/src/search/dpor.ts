@@ -9,6 +9,10 @@ import { Restart } from '../privacy.ts';
 import type { StepFault } from '../verbs.ts';
 import { type Found, OutOfTime, type SearchContext } from './search.ts';
 
+/** Levels of a path: an execution that goes on for longer is taken for one that never ends. */
+const MOST_STEPS = 5_000;
+const TOO_DEEP = `an execution of more than ${MOST_STEPS} steps: a loop that waits needs the search states`;
+
 /** One step of the path, and the choice that was made before it. */
 class Level {
   /** Who may be tried here, who need not be, and who could go on: threads as bits. */
@@ -80,6 +84,8 @@ class Dpor {
   #deepest = 0;
   /** Levels above it belong to others. */
   #floor = 0;
+  /** Nobody could go on from the state that was reached last. */
+  #atEnd = false;
   /** Until the search has come to where it goes on: that place. */
   #toResume: Position | undefined;
 
@@ -118,7 +124,7 @@ class Dpor {
         first ??= { fault, schedule: this.#path() };
         this.#bad++;
         // Only an end can be gone past: what comes after another fault means nothing.
-        if (!this.#countBad || this.#level(this.#depth).enabled !== 0) {
+        if (!this.#countBad || !this.#atEnd) {
           return this.#found({ violation: first });
         }
         fault = undefined;
@@ -128,7 +134,10 @@ class Dpor {
       if (left !== 0) {
         fault = this.#take(this.#firstOf(left));
         const budget = this.#limits.exceeded({ states: 0, executions: this.#executions, bytes: 0 });
-        if (budget !== undefined && fault === undefined) return this.#found({ budget });
+        const ended = this.#depth > MOST_STEPS ? TOO_DEEP : budget;
+        if (ended !== undefined && fault === undefined) {
+          return this.#found(first === undefined ? { budget: ended } : { violation: first });
+        }
       } else if (this.#depth > this.#floor) {
         this.#back();
       } else {
@@ -242,9 +251,13 @@ class Dpor {
     if (this.#depth > this.#deepest) this.#deepest = this.#depth;
     if (level.enabled === 0) {
       this.#executions++;
+      this.#atEnd = true;
       this.#raceOfTheBlocked();
       return this.#judge.atEnd();
     }
+    const fault =
+      this.#machine.hasIdle && this.#machine.isQuiet() ? this.#judge.atEnd() : undefined;
+    if (fault !== undefined) return fault;
     const awake = level.enabled & ~sleeping;
     if (awake === 0) this.#blocked++;
     else level.backtrack = 1 << this.#firstOf(awake);
@@ -281,6 +294,7 @@ class Dpor {
     const fault = this.#judge.afterStep();
     // Races were judged by what properties looked at so far: more of them do not commute.
     if (this.#judge.grown) throw new Restart();
+    this.#atEnd = false;
     return fault ?? this.#open(sleeping);
   }
 

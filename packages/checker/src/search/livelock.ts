@@ -2,6 +2,7 @@
 // a step in it, or cannot somewhere on it. For a state space that `searchStates` has found to have cycles.
 import { StateStore } from '../store.ts';
 import { rowOf } from '../symmetry.ts';
+import type { StepFault } from '../verbs.ts';
 import type { SearchContext } from './search.ts';
 
 export interface Livelock {
@@ -9,6 +10,12 @@ export interface Livelock {
   readonly schedule: readonly number[];
   readonly threads: readonly number[];
 }
+
+/** Why the search ended early; or a livelock; or, where only threads that serve others go on, what is wrong with that end. */
+export type Endless =
+  | { readonly budget: string }
+  | { readonly livelock: Livelock }
+  | { readonly fault: StepFault; readonly schedule: readonly number[] };
 
 /** A step of `agent`, and the number of the state that it leads to. */
 interface Edge {
@@ -24,7 +31,12 @@ interface Visit {
 }
 
 /** Tarjan's strongly connected components, without recursion. */
-export function findLivelock({ machine, order, limits }: SearchContext): Livelock | undefined {
+export function findLivelock({
+  machine,
+  judge,
+  order,
+  limits,
+}: SearchContext): Endless | undefined {
   const { state, threads } = machine;
   const store = new StateStore(state);
   const scratch = { row: new Int32Array(0) };
@@ -79,13 +91,21 @@ export function findLivelock({ machine, order, limits }: SearchContext): Liveloc
       } while (member !== number);
       const moving = fairly(component, edgesOf, ableAt, machine.agents);
       const busy = moving?.filter((agent) => agent < threads && !machine.isIdle(agent)) ?? [];
-      if (busy.length === 0) continue;
-      const cycle = new Component(component, edgesOf, ableAt).around(number, moving ?? []);
-      return { schedule: [...pathTo(number, parentOf), ...cycle], threads: busy };
+      if (moving === undefined) continue;
+      const schedule = pathTo(number, parentOf);
+      if (busy.length === 0) {
+        // Only threads that serve others move: for everybody else this is the end.
+        store.restore(state, number);
+        const fault = judge.atEnd();
+        if (fault !== undefined) return { fault, schedule };
+        continue;
+      }
+      const cycle = new Component(component, edgesOf, ableAt).around(number, moving);
+      return { livelock: { schedule: [...schedule, ...cycle], threads: busy } };
     }
     if (index[edge.to] === undefined) {
-      if (limits.exceeded({ states: store.size, executions: 0, bytes: store.bytes }) !== undefined)
-        return undefined;
+      const budget = limits.exceeded({ states: store.size, executions: 0, bytes: store.bytes });
+      if (budget !== undefined) return { budget };
       stack.push(visit(edge.to));
     } else if (isOpen[edge.to] === true) {
       low[top.number] = Math.min(low[top.number] as number, index[edge.to] as number);

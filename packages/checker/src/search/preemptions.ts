@@ -64,8 +64,9 @@ export function searchPreemptions({ machine, judge, order, limits }: SearchConte
     done[number] = 1;
     store.restore(state, number);
     const before = state.values[last] as number;
-    const mustLeave = before !== 0 && machine.isEnabled(before - 1);
+    const mustLeave = before !== 0 && machine.isRunnable(before - 1);
     let ended = true;
+    const wasQuiet = machine.hasIdle && machine.isQuiet();
     for (const agent of order) {
       if (!machine.isEnabled(agent)) continue;
       ended = false;
@@ -91,9 +92,11 @@ export function searchPreemptions({ machine, judge, order, limits }: SearchConte
       const budget = limits.exceeded({ states: store.size, executions: 0, bytes: store.bytes });
       if (budget !== undefined) return found({ budget, completeTo: cost - 1 });
     }
-    if (!ended) continue;
+    if (!ended && !wasQuiet) continue;
     deepest = Math.max(deepest, scheduleTo(number).length);
     const fault = judge.atEnd();
-    if (fault !== undefined) return found({ violation: { fault, schedule: scheduleTo(number) } });
+    if (fault !== undefined) {
+      return found({ violation: { fault, schedule: scheduleTo(number) } });
+    }
   }
 }

@@ -32,7 +32,7 @@ export function searchRandom(
     let fault = judge.first();
     while (fault === undefined) {
       const able = enabledAgents(machine);
-      if (able.length === 0) {
+      if (able.length === 0 || (machine.hasIdle && machine.isQuiet())) {
         fault = judge.atEnd();
         break;
       }

@@ -5,6 +5,7 @@ import type { Found, SearchContext } from './search.ts';
 
 export function searchStates({ machine, judge, order, limits }: SearchContext): Found {
   const { state } = machine;
+  const hasIdle = machine.hasIdle;
   const store = new StateStore(state);
   const scratch = { row: new Int32Array(0) };
   let transitions = 0;
@@ -67,7 +68,7 @@ export function searchStates({ machine, judge, order, limits }: SearchContext): 
       place = (tried.pop() as number) + 1;
       continue;
     }
-    if (!moved) {
+    if (!moved || (hasIdle && machine.isQuiet())) {
       const fault = judge.atEnd();
       if (fault !== undefined) return found({ violation: { fault, schedule: schedule() } });
     }

@@ -140,7 +140,8 @@ function sentences({ subject, verdict, tried, comparison, remark }: Found): stri
 /** `Tried as well, and nothing found: states (1,921,284 states in 15.0 s), pct (...).` */
 function triedSentence(tried: readonly Verdict[]): string {
   const told = tried.map(({ search, states, executions, ms }) => {
-    const done = states > 0 ? `${count(states)} states` : `${count(executions)} executions`;
+    const hasStates = search === 'states' || search === 'preemptions';
+    const done = hasStates ? `${count(states)} states` : `${count(executions)} executions`;
     return `${search} (${done} in ${(ms / 1000).toFixed(1)} s)`;
   });
   return `Tried as well, and nothing found: ${told.join(', ')}.`;

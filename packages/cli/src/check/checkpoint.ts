@@ -1,6 +1,12 @@
 // `faultline check NAME --search dpor --checkpoint FILE`: a search in as many sittings as it takes.
 import { readFileSync } from 'node:fs';
-import { type CheckOptions, type Checkpoint, checkFrom, type Program } from '@faultline/checker';
+import {
+  type CheckOptions,
+  type Checkpoint,
+  checkFrom,
+  type Program,
+  type Verdict,
+} from '@faultline/checker';
 import type { Going } from '../check-pool.ts';
 import { InputError } from '../exit.ts';
 import { count } from '../table.ts';
@@ -13,7 +19,7 @@ import {
   writeCheckpoint,
 } from './checkpoint-file.ts';
 import type { Settings } from './settings.ts';
-import { budgetOf, isUnbounded, optionsOf, type Staged, withBudgetAsGiven } from './stages.ts';
+import { budgetOf, optionsOf, type Staged, withBudgetAsGiven } from './stages.ts';
 import type { Subject } from './subject.ts';
 
 export interface CheckpointOptions {
@@ -49,7 +55,7 @@ export function checkWithCheckpoint(
       ),
       budget: Number.isFinite(left) ? { ...piece, executions: left } : piece,
     });
-    if (checkpoint === undefined || isUnbounded(verdict)) {
+    if (checkpoint === undefined || !isOfTheSitting(verdict)) {
       if (checkpoint === undefined) removeCheckpoint(file);
       return { verdict: withBudgetAsGiven(verdict, budget), tried: [] };
     }
@@ -67,6 +73,10 @@ export function checkWithCheckpoint(
     from = checkpoint;
   }
 }
+
+/** Else another sitting would end at the same place: in a loop that never ends, say. */
+const isOfTheSitting = ({ budget = '' }: Verdict): boolean =>
+  /^[\d,]+ (?:ms|executions)$/.test(budget);
 
 function goOn(
   file: string,

@@ -29,8 +29,9 @@ export interface PartsOptions {
 }
 
 const MOMENT_MS = 1000;
-const LEAST_PARTS = 30;
-const PARTS_PER_WORKER = 4;
+/** Some are a hundred times the others: so many that the largest does not decide. */
+const LEAST_PARTS = 100;
+const PARTS_PER_WORKER = 8;
 const MOST_DEPTH = 64;
 
 export async function checkInParts(

@@ -74,8 +74,7 @@ const randomBudget = (budget: GivenBudget): GivenBudget =>
   budget.ms === undefined ? { executions: EXECUTIONS, ...budget } : budget;
 
 /** No other search gets further. */
-export const isUnbounded = ({ budget }: Verdict): boolean =>
-  budget?.startsWith('unbounded') === true;
+const isUnbounded = ({ budget }: Verdict): boolean => budget?.startsWith('unbounded') === true;
 
 /** Without search and budget. */
 export const optionsOf = (

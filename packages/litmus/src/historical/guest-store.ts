@@ -4,6 +4,8 @@ import type { Shared } from '@faultline/atomics';
 import {
   type Gfn,
   gfnToGpa,
+  gfnToMemslot,
+  isLastSpte,
   isShadowPresent,
   isWritable,
   type PageFault,
@@ -12,6 +14,7 @@ import {
   PFERR_WRITE_MASK,
   pageBase,
   poll,
+  RET_PF_EMULATE,
   RET_PF_INVALID,
   type RetPf,
   slowPageFault,
@@ -31,24 +34,26 @@ export interface Paths {
   readonly slow?: FaultHandler;
 }
 
-/** Stores `value` to the first word of page `gfn`, by a vCPU in the guest that knows its memslots. */
+/** Stores `value` to a word of page `gfn`, by a vCPU in the guest that knows its memslots; gives up where no memory is. */
 export function guestWriteBy(
   { fast = () => RET_PF_INVALID, slow = slowPageFault }: Paths,
   gfn: Gfn,
   value: number,
+  word = 0,
 ): VcpuBody {
-  const store = guestStoreOnce(gfn, value);
+  const store = guestStoreOnce(gfn, value, word);
   return function guestWrite(mem, vm, vcpu) {
     const { fault } = vcpu;
-    Object.assign(fault, { gfn, addr: gfnToGpa(gfn), slot: fault.memslots.last });
+    Object.assign(fault, { gfn, addr: gfnToGpa(gfn) });
     for (;;) {
       // All else is filled anew by the next try.
       mem.again(fault.mode.word, Number(fault.mode.taken), fault.memslots.generation);
       const missing = store(mem, vm, vcpu);
       if (missing < 0) return;
       fault.error_code = missing | PFERR_WRITE_MASK | PFERR_USER_MASK;
+      fault.slot = gfnToMemslot(mem, vm, fault.memslots, gfn);
       const ret = missing === 0 ? RET_PF_INVALID : fast(mem, vm, fault);
-      if (ret === RET_PF_INVALID) slow(mem, vm, fault);
+      if (ret === RET_PF_INVALID && slow(mem, vm, fault) === RET_PF_EMULATE) return;
       poll(mem, vm, vcpu); // KVM looks at the requests on its way back into the guest, after every fault
     }
   };
@@ -58,14 +63,15 @@ export function guestWriteBy(
 export function guestStoreOnce(
   gfn: Gfn,
   value: number,
+  word = 0,
 ): (mem: Shared, vm: Vm, vcpu: Vcpu) => number {
   return function guestStore(mem, vm, { fault }) {
     fault.gfn = gfn;
     fault.sptep = walkToLastSptep(mem, vm, fault);
     const low = mem.load64(fault.sptep);
-    if (!isShadowPresent(low)) return 0;
+    if (!isShadowPresent(low) || !isLastSpte(low, fault.level)) return 0;
     if (!isWritable(low)) return PFERR_PRESENT_MASK;
-    mem.guestStore(pageBase(vm, spteToPfn(low, mem.high)), value);
+    mem.guestStore(pageBase(vm, spteToPfn(low, mem.high)) + word, value);
     return -1;
   };
 }

@@ -15,7 +15,7 @@ import {
 } from '@faultline/mmu';
 import type { Protect } from '../host-acts.ts';
 import type { Litmus } from '../litmus.ts';
-import { leafIsPresent } from '../properties.ts';
+import { framesAreAccountedFor, leafIsPresent } from '../properties.ts';
 import { race } from '../setting.ts';
 import { gfn1, guestWrite, hvn0, touch } from '../small-vm.ts';
 import { brokenAndRepaired } from './pair.ts';
@@ -56,7 +56,10 @@ export const RANGE_IN_HOST_PAGES: readonly Litmus[] = brokenAndRepaired<Protect>
       },
       vcpus: [guestWrite(gfn1, 1)],
       agents: { ksmd: protectAndRead(protect) },
-      finally: { 'a protected page stands still': protectedPageStandsStill },
+      finally: {
+        'a protected page stands still': protectedPageStandsStill,
+        'every frame has the references of its users': framesAreAccountedFor(),
+      },
       sometimes: {
         'the page is mapped when the invalidation begins': (mem, vm) =>
           leafIsPresent(mem, vm, gfn1) && mem.load32(vm.at.mn_active_invalidate_count) === 1,

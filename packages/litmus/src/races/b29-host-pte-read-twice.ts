@@ -12,14 +12,14 @@ import {
   isHostPteKsm,
   makeKsmPage,
   mergeWithKsmPage,
-  pageRefcount,
   putPage,
   tryGetPage,
   type Vm,
   writeProtectHostPage,
 } from '@faultline/mmu';
 import type { Litmus } from '../litmus.ts';
-import { race } from '../setting.ts';
+import { framesAreAccountedFor } from '../properties.ts';
+import { race, type VmEnd } from '../setting.ts';
 import { gfn0, gfn1, hostPte, hvn0, hvn1, touch } from '../small-vm.ts';
 import { brokenAndRepaired } from './pair.ts';
 
@@ -33,12 +33,8 @@ const loadTwice: FaultIn = (mem, vm, hvn) => {
   }
 };
 
-/** One reference of ksmd, and one of each host pte that leads there. */
-const referencesOfMerged = (mem: Shared, vm: Vm): boolean => {
-  const shared = hostPtePfn(hostPte(mem, vm, hvn1));
-  const ptes = [hvn0, hvn1].filter((hvn) => hostPtePfn(hostPte(mem, vm, hvn)) === shared);
-  return pageRefcount(mem, vm, shared) === 1 + ptes.length;
-};
+/** ksmd has kept the reference that it got for the shared page. */
+const keptByKsmd: VmEnd<readonly number[]> = (mem, vm) => [hostPtePfn(hostPte(mem, vm, hvn1))];
 
 export const HOST_PTE_READ_TWICE: readonly Litmus[] = brokenAndRepaired<FaultIn>({
   name: 'b29-host-pte-read-twice',
@@ -73,7 +69,7 @@ export const HOST_PTE_READ_TWICE: readonly Litmus[] = brokenAndRepaired<FaultIn>
             hostPtePfn(hostPte(mem, vm, hvn1)),
           ),
       },
-      finally: { "every reference is somebody's": referencesOfMerged },
+      finally: { "every reference is somebody's": framesAreAccountedFor(keptByKsmd) },
       sometimes: {
         'the page is merged': (mem, vm) => isHostPteKsm(hostPte(mem, vm, hvn0)),
       },

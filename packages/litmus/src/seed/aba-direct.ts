@@ -12,6 +12,7 @@ import type { Litmus } from '../litmus.ts';
 import {
   type Copy,
   contentOf,
+  framesAreAccountedFor,
   leafIsPresent,
   leafIsWritable,
   logIsComplete,
@@ -64,6 +65,7 @@ export const pageReplaced = (
     },
     finally: {
       'a page that is not marked was sent as it is': logIsComplete((r) => r.vcpu1 as Copy),
+      'every frame has the references of its users': framesAreAccountedFor(undefined, more.pfns),
     },
   });
 

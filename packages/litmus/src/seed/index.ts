@@ -2,6 +2,7 @@
 import type { Litmus } from '../litmus.ts';
 import { abaDirect } from './aba-direct.ts';
 import { abaIndirect } from './aba-indirect.ts';
+import { firstTouchTwoVcpus } from './first-touch-two-vcpus.ts';
 import { ksmMerge } from './ksm-merge.ts';
 import { ksmMergeClearsW } from './ksm-merge-clears-w.ts';
 import { lostDirtyBit } from './lost-dirty-bit.ts';
@@ -9,6 +10,8 @@ import { lostDirtyBitPlainStore } from './lost-dirty-bit-plain-store.ts';
 import { markDirtyAfterCmpxchg } from './mark-dirty-after-cmpxchg.ts';
 import { markDirtyBeforeCmpxchg } from './mark-dirty-before-cmpxchg.ts';
 import { noPlantedId } from './no-planted-id.ts';
+import { oneLogWordHarvest } from './one-log-word-harvest.ts';
+import { oneLogWordTwoVcpus } from './one-log-word-two-vcpus.ts';
 import { pageMovesFar } from './page-moves-far.ts';
 import { pageMovesNear } from './page-moves-near.ts';
 import { plantedId } from './planted-id.ts';
@@ -22,6 +25,7 @@ import { seedModelMailOrder } from './seed-model-mail-order.ts';
 import { sketch } from './sketch.ts';
 import { sketchAsTypedLitmus } from './sketch-as-typed.ts';
 import { sketchMarkLast } from './sketch-mark-last.ts';
+import { slotDeletion } from './slot-deletion.ts';
 import { slowPathMailOrder } from './slow-path-mail-order.ts';
 import { slowPathOrder } from './slow-path-order.ts';
 
@@ -37,6 +41,10 @@ export const SEED: readonly Litmus[] = [
   slowPathMailOrder,
   markDirtyAfterCmpxchg,
   markDirtyBeforeCmpxchg,
+  oneLogWordTwoVcpus,
+  oneLogWordHarvest,
+  firstTouchTwoVcpus,
+  slotDeletion,
   sketchMarkLast,
   sketch,
   sketchAsTypedLitmus,

@@ -3,12 +3,13 @@
 // KSM write-protects and merges a page while a vCPU repairs its fault on it by the fast path.
 // Source: the review of the first patchset, April 2012 (Marcelo Tosatti), with the notifier of today.
 import type { Program } from '@faultline/checker';
-import { fastPageFault, writeProtectHostPage } from '@faultline/mmu';
+import { fastPageFault, newVcpu, writeProtectHostPage } from '@faultline/mmu';
 import { guestWriteBy } from '../historical/guest-store.ts';
 import { merge, type Protect } from '../host-acts.ts';
 import type { Litmus } from '../litmus.ts';
 import {
   contentOf,
+  framesAreAccountedFor,
   isInGuest,
   leafIsPresent,
   leafIsWritable,
@@ -16,10 +17,12 @@ import {
   pageIsMerged,
   pageTableLaws,
 } from '../properties.ts';
-import { type Race, race } from '../setting.ts';
-import { gfn0, harvestAll, hvn0, touch } from '../small-vm.ts';
+import { type Race, race, type VmEnd } from '../setting.ts';
+import { gfn0, guestWrite, harvestAll, hvn0, inGuest, touch } from '../small-vm.ts';
 
 const BEFORE = 7;
+/** The frame that page 0 has in the beginning. */
+const FRAME = 0;
 const A_MERGED_PAGE = 'a merged page never changes';
 
 /** A vCPU stores to a page that another has made writable and a harvest has protected; ksmd takes it with `protect`. */
@@ -37,6 +40,10 @@ export const ksmAgainstFastPath = (name: string, protect: Protect, more: Partial
     always: { ...more.always, [A_MERGED_PAGE]: mergedPagesHold(BEFORE) },
   });
 
+/** Who makes a page the shared one keeps a reference to it. */
+export const keptByKsmd: VmEnd<readonly number[]> = (_mem, _vm, { ksmd }) =>
+  ksmd === true ? [FRAME] : [];
+
 export const ksmMerge: Litmus = {
   name: 'ksm-merge',
   title:
@@ -52,6 +59,12 @@ export const ksmMerge: Litmus = {
   links: ['https://lkml.org/lkml/2012/3/29/106'],
   program: () =>
     ksmAgainstFastPath('ksm-merge', writeProtectHostPage, {
+      vm: { pageWords: 2 },
+      setup: (mem, vm) => {
+        touch(mem, vm, gfn0, BEFORE);
+        inGuest(mem, vm, newVcpu(0), guestWrite(gfn0, BEFORE, 1));
+        harvestAll(mem, vm);
+      },
       always: pageTableLaws,
       sometimes: {
         'the page is merged': pageIsMerged(hvn0),
@@ -62,6 +75,9 @@ export const ksmMerge: Litmus = {
       },
       finally: {
         'the store arrives': (mem, vm) => contentOf(mem, vm, hvn0) === 1,
+        'what nobody stores to stays as it was': (mem, vm) =>
+          contentOf(mem, vm, hvn0, 1) === BEFORE,
+        'every frame has the references of its users': framesAreAccountedFor(keptByKsmd),
       },
     }),
 };

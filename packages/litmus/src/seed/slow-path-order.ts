@@ -9,6 +9,7 @@ import { merge } from '../host-acts.ts';
 import type { Litmus } from '../litmus.ts';
 import {
   contentOf,
+  framesAreAccountedFor,
   leafIsWritable,
   mergedPagesHold,
   pageIsMerged,
@@ -16,6 +17,7 @@ import {
 } from '../properties.ts';
 import { type Race, race } from '../setting.ts';
 import { gfn0, hvn0, touch } from '../small-vm.ts';
+import { keptByKsmd } from './ksm-merge.ts';
 
 const BEFORE = 7;
 
@@ -58,6 +60,9 @@ export const slowPathOrder: Litmus = {
         'KSM finds the page mapped': (mem, vm) =>
           leafIsWritable(mem, vm, gfn0) && mem.load32(vm.at.mmu_invalidate_in_progress) === 1,
       },
-      finally: { 'the store arrives': (mem, vm) => contentOf(mem, vm, hvn0) === 1 },
+      finally: {
+        'the store arrives': (mem, vm) => contentOf(mem, vm, hvn0) === 1,
+        'every frame has the references of its users': framesAreAccountedFor(keptByKsmd),
+      },
     }),
 };
