@@ -21,6 +21,8 @@ export interface Litmus {
   readonly links: readonly string[];
   /** The litmus of which this is the broken variant, or the repair. */
   readonly pair?: string;
+  /** The interleaving that its finder drew, as a schedule: told beside the one with the fewest preemptions. */
+  readonly drawn?: string;
   /** Made anew for each check. */
   readonly program: () => Program;
 }

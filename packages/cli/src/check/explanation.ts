@@ -1,5 +1,5 @@
 // `faultline explain NAME`: what happened, drawn as it is found now, and what mended it.
-import { type Budget, drawText, type Verdict } from '@faultline/checker';
+import { type Budget, drawText, replaySchedule, type Verdict } from '@faultline/checker';
 import { LITMUS, type Litmus } from '@faultline/litmus';
 import { count } from '../table.ts';
 import { wrap } from '../wrap.ts';
@@ -19,6 +19,7 @@ export function explanation(litmus: Litmus): string {
     [name, wrap(title), `Result: ${result}${under}`, wrap(`Source: ${source}`)].join('\n'),
     told(isRace ? 'What happens' : 'What it is about', story),
     isRace ? foundNow(litmus) : '',
+    drawnThen(litmus),
     told(isRace ? 'What mends it' : 'Why it holds', fix),
     partners(litmus),
     links.length === 0 ? '' : ['See', ...links.map((link) => INDENT + link)].join('\n'),
@@ -43,6 +44,17 @@ function foundNow(litmus: Litmus): string {
   const schedule = violation.execution?.schedule;
   const replay = schedule && replayWords(litmus.name, { ...PLAIN, model }, schedule);
   return `Found now, after ${effort}\n\n${drawText(violation, { model, replay })}`;
+}
+
+/** The same race in the interleaving that its finder drew. */
+function drawnThen({ name, drawn, models = ['sc'], program }: Litmus): string {
+  if (drawn === undefined) return '';
+  const model = models[0] ?? 'sc';
+  const { execution, fault } = replaySchedule(program(), drawn, { model });
+  if (fault === undefined) throw new Error(`expected ${name} to fail along ${drawn}, got no fault`);
+  const replay = replayWords(name, { ...PLAIN, model }, drawn);
+  const violation = { ...fault, oops: program().oops, execution };
+  return `As it was drawn then\n\n${drawText(violation, { model, replay })}`;
 }
 
 const effortOf = ({ states, ms }: Verdict): string =>

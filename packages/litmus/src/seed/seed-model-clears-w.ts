@@ -17,5 +17,6 @@ export const seedModelClearsW: Litmus = {
   fix: 'The notifier takes the whole spte away, so that the right to write is gone from the word that is compared.',
   links: ['https://lkml.org/lkml/2012/3/29/106'],
   pair: 'seed-model',
+  drawn: '0 1*6 2*6 0',
   program: () => ({ ...seedModel('unsafe', 1, 1), name: 'seed-model-clears-w' }),
 };

@@ -1,5 +1,6 @@
-import { type CheckOptions, check, type Program } from '@faultline/checker';
+import { type CheckOptions, check, replaySchedule } from '@faultline/checker';
 import { describe, expect, it } from 'vitest';
+import { seedModelClearsW } from './seed-model-clears-w.ts';
 import { seedModel } from './seed-model-program.ts';
 
 const dpor: CheckOptions = { search: 'dpor', minimize: false };
@@ -7,10 +8,6 @@ const THREADS = ['fast0', 'slow0', 'ksm'];
 const ORDERS = THREADS.flatMap((a) =>
   THREADS.filter((b) => b !== a).map((b) => [a, b, ...THREADS.filter((c) => c !== a && c !== b)]),
 );
-
-/** With nothing to refute, so that all are counted. */
-const executionsOf = ({ finally: _, ...program }: Program): number =>
-  check(program, dpor).executions;
 
 describe('the seed model, where the notifier takes the whole spte away', () => {
   it.each([
@@ -27,8 +24,18 @@ describe('the seed model, where the notifier takes the whole spte away', () => {
 });
 
 describe('the seed model as the mail drew it', () => {
-  it('has 23 executions', () => {
-    expect(executionsOf(seedModel('unsafe', 1, 1))).toBe(23);
+  it('has 23 executions, 6 of them bad', () => {
+    const { executions, bad } = check(seedModel('unsafe', 1, 1), { ...dpor, countBad: true });
+    expect([executions, bad]).toEqual([23, 6]);
+  });
+
+  it('fails along the interleaving of the mail, by a compare that finds its old value back', () => {
+    const { program, drawn = '', violates } = seedModelClearsW;
+    const { execution, fault } = replaySchedule(program(), drawn);
+    expect([fault?.property, execution.steps.at(-1)]).toMatchObject([
+      violates,
+      { exchanged: true, aba: 2 },
+    ]);
   });
 
   it.each(ORDERS)(
@@ -42,8 +49,9 @@ describe('the seed model as the mail drew it', () => {
 });
 
 describe('the seed model with the host pte read before the sequence number', () => {
-  it('has 27 executions', () => {
-    expect(executionsOf(seedModel('mail', 1, 1))).toBe(27);
+  it('has 27 executions, 5 of them bad', () => {
+    const { executions, bad } = check(seedModel('mail', 1, 1), { ...dpor, countBad: true });
+    expect([executions, bad]).toEqual([27, 5]);
   });
 
   it.each(ORDERS)(
