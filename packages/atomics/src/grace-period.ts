@@ -83,7 +83,8 @@ export const modeOf = (thread: number): Mode => ({
 export function setMode(mem: Shared, mode: Mode, state: number): number {
   mode.word = ((mode.word | MODE_STATE) + 1) | state;
   mem.store32(mode.address, mode.word);
-  // After the store, never before: the other side stores its request and then looks at the mode.
+  // After the store, never before: the other side stores its request and then looks at the mode. Litmus:
+  // tlb-flush-enters-after-looking.
   const pending = mem.load32(mode.requests);
   if (pending !== 0 || mode.taken) mem.notify(mode.address);
   mode.taken = false;

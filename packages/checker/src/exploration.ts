@@ -2,16 +2,17 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { UnboundedLoop } from './automaton.ts';
-import type { Execution } from './execution.ts';
+import { goOnForEver } from './cycle.ts';
 import { STORE } from './instruction.ts';
 import { Judge } from './judge.ts';
+import { lostWakeup } from './lost-wakeup.ts';
 import { Machine } from './machine.ts';
 import { type Alter, type Mutant, mutantsOf, mutation, type Place, placesOf } from './mutation.ts';
 import type { Node } from './node.ts';
 import type { CheckOptions } from './options.ts';
 import { Restart } from './privacy.ts';
 import type { Program } from './program.ts';
-import { goOnForEver, type Replayed, replay, unfold } from './replay.ts';
+import { type Replayed, replay, unfold } from './replay.ts';
 import { parseSchedule } from './schedule.ts';
 import { type Position, type Start, searchDpor, splitDpor } from './search/dpor.ts';
 import { findLivelock } from './search/livelock.ts';
@@ -356,26 +357,4 @@ function endOf(error: unknown): string | undefined {
   const [frame] = framesOf(error.site);
   const place = frame === undefined ? '' : ` at ${frame.file}:${frame.line}`;
   return `unbounded loop${place}: ${error.message}; whoever waits in a loop has to say what matters there: again(...)`;
-}
-
-/** A thread that sleeps for ever on a word that was notified before it slept, when nobody was there, has lost that wakeup. */
-function lostWakeup(
-  fault: StepFault,
-  { steps, standing, threads }: Execution,
-): StepFault | undefined {
-  if (fault.fault !== 'deadlock') return undefined;
-  const thread = standing.findIndex(({ state, operation }) => {
-    if (state !== 'blocked' || operation === undefined || !operation.verb.startsWith('wait'))
-      return false;
-    return steps.some(
-      (step) =>
-        step.operation.verb === 'notify' &&
-        step.operation.address === operation.address &&
-        step.wakes.length === 0 &&
-        standing[step.thread]?.state === 'ended', // else it waits itself, and may notify again
-    );
-  });
-  if (thread < 0) return undefined;
-  const property = `${threads[thread]} sleeps on: its wakeup came before it slept`;
-  return { fault: 'lost wakeup', property };
 }

@@ -90,7 +90,7 @@ export class Judge {
     return broken && { fault: 'always', property: broken.name };
   }
 
-  /** Looks at a state in which no thread can go on. */
+  /** Looks at a state in which nobody can go on, but for idle threads that wake by themselves or turn for ever. */
   atEnd(): StepFault | undefined {
     const stuck = this.#stuck();
     if (stuck !== undefined) return stuck;
@@ -210,8 +210,8 @@ export class Judge {
   }
 
   #sleepsInVain(thread: number, instruction: Instruction): boolean {
-    const { code, queue, cell, a, b } = instruction;
-    if (queue < 0 || !this.#machine.verbs.isAsleep(thread, instruction)) return false;
+    const { code, cell, a, b } = instruction;
+    if (!this.#machine.verbs.isAsleep(thread, instruction)) return false;
     const value = this.#machine.memory.get(cell);
     if (code === WAIT || code === WAIT_WHILE) return value !== (a | 0);
     return code === WAIT_UNTIL && (value & a) === (b | 0);
@@ -243,9 +243,6 @@ export class Judge {
   }
 }
 
-/** A wait looks at its word; a notify does not even do that. */
-const reads = ({ code, queue }: Instruction): boolean => code === LOAD || queue >= 0;
-
 /** Threads that trade places: who of them returned what is each way true. The results in every such naming. */
 function allNamings(
   results: Record<string, unknown>,
@@ -273,6 +270,9 @@ function arrangements(values: readonly unknown[]): unknown[][] {
     return arrangements(rest).map((arrangement) => [first, ...arrangement]);
   });
 }
+
+/** A wait looks at its word; a notify does not even do that. */
+const reads = ({ code, queue }: Instruction): boolean => code === LOAD || queue >= 0;
 
 function races(a: Instruction, b: Instruction): boolean {
   if (!a.plain && !b.plain) return false;

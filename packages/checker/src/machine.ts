@@ -123,7 +123,7 @@ export class Machine {
     if (agent >= this.threads) return this.#tso?.isBuffering(agent - this.threads) === true;
     const { instruction } = this.node(agent);
     if (instruction === undefined) return false;
-    if (instruction.queue >= 0 && this.verbs.isAsleep(agent, instruction)) {
+    if (this.verbs.isAsleep(agent, instruction)) {
       return this.#options.spuriousWakeups || (instruction.code === WAIT && instruction.b >= 0);
     }
     if (this.#tso?.isPossible(agent, instruction) === false) return false;

@@ -45,7 +45,7 @@ export interface Program {
   /** What a reader wants to know of an end, beside the words: outcomes are compared between programs and models. */
   readonly observe?: (mem: Shared, results: Results) => unknown;
   readonly words?: readonly NamedWord[];
-  /** Threads that serve others: asleep at the end is no deadlock for them. */
+  /** Threads that serve others: asleep or blocked at the end is no deadlock for them. */
   readonly idle?: readonly string[];
   /** Threads that are alike: same body, and nothing in shared memory says which is which. */
   readonly symmetric?: readonly (readonly string[])[];

@@ -24,10 +24,6 @@ export class StoreBuffers {
     return { entry, rest: this.#number(rest) };
   }
 
-  length(buffer: number): number {
-    return this.#at(buffer).length;
-  }
-
   /** What a load would be forwarded: the newest store of those cells; `partly` if it would have to wait for memory. */
   find(buffer: number, cell: number, cell2: number): BufferedStore | 'partly' | undefined {
     const stores = this.#at(buffer);

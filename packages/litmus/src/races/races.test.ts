@@ -1,5 +1,5 @@
-import { check } from '@faultline/checker';
 import { describe, expect, it } from 'vitest';
+import { describeAsItSays } from '../../test/as-it-says.ts';
 import { RACES } from './index.ts';
 import { WAITING } from './waiting.ts';
 
@@ -39,20 +39,7 @@ const GOLDEN: Readonly<Record<string, number>> = {
   'b30-memslots-change-meanwhile-repaired tso': 1424,
 };
 
-describe.each(RACES.map((litmus) => [litmus.name, litmus] as const))('%s', (name, litmus) => {
-  const { result, violates, models = ['sc'], program } = litmus;
-  const law = result === 'Never' ? 'never goes wrong' : `goes wrong: ${violates}`;
-
-  it.each(models)(`${law} (%s)`, (model) => {
-    const verdict = check(program(), { model });
-    if (result === 'Never') {
-      expect(verdict).toMatchObject({ verdict: 'holds', states: GOLDEN[`${name} ${model}`] });
-    } else {
-      const { fault, property } = verdict.violation ?? {};
-      expect([fault, property]).toContain(violates);
-    }
-  });
-});
+describeAsItSays(RACES, GOLDEN);
 
 describe('The catalogue of races', () => {
   const names = RACES.map(({ name }) => name);

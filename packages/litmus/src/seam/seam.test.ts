@@ -1,5 +1,6 @@
 import { check } from '@faultline/checker';
 import { describe, expect, it } from 'vitest';
+import { describeAsItSays } from '../../test/as-it-says.ts';
 import { SEAM } from './index.ts';
 
 /** States of a complete search; a change of one is a line in the CHANGELOG. */
@@ -32,20 +33,7 @@ const GOLDEN: Readonly<Record<string, number>> = {
   'memslots-wait tso': 16_659,
 };
 
-describe.each(SEAM.map((litmus) => [litmus.name, litmus] as const))('%s', (name, litmus) => {
-  const { result, violates, models = ['sc'], program } = litmus;
-  const law = result === 'Never' ? 'never goes wrong' : `goes wrong: ${violates}`;
-
-  it.each(models)(`${law} (%s)`, (model) => {
-    const verdict = check(program(), { model });
-    if (result === 'Never') {
-      expect(verdict).toMatchObject({ verdict: 'holds', states: GOLDEN[`${name} ${model}`] });
-    } else {
-      const { fault, property } = verdict.violation ?? {};
-      expect([fault, property]).toContain(violates);
-    }
-  });
-});
+describeAsItSays(SEAM, GOLDEN);
 
 describe('The protocols of the seam', () => {
   const names = SEAM.map(({ name }) => name);

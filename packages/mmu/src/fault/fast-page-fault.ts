@@ -39,7 +39,8 @@ export function fastPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
     // same word came back, the slow path has checked it anew.
     if (mem.cmpxchg64(sptep, low, high, low | PT_WRITABLE_MASK, high)) {
       // After, never before: a harvest between a mark and the exchange would take the mark and, finding W clear, change
-      // nothing that the exchange could notice; the page would then be written with nobody to log it.
+      // nothing that the exchange could notice; the page would then be written with nobody to log it. Litmus:
+      // mark-dirty-before-cmpxchg.
       markPageDirty(mem, vm, fault.slot, fault.gfn);
       return RET_PF_FIXED;
     }

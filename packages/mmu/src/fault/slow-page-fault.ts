@@ -1,7 +1,7 @@
 // The slow path: ask the host, then map under mmu_lock unless the answer has grown stale. KVM: kvm_tdp_mmu_page_fault().
 //
 // The order is the proof: sequence number, host page, mmu_lock, stale check. With the host page read first, an
-// invalidation between the two would be taken for one that came before both.
+// invalidation between the two would be taken for one that came before both. Litmus: slow-path-mail-order.
 import { type Shared, setMode } from '@faultline/atomics';
 import { faultInHostPage } from '../host/fault-in.ts';
 import { hostPtePfn } from '../host/host-pte.ts';

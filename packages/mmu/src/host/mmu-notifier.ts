@@ -39,7 +39,7 @@ export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: numbe
     invalidateBegin(mem, vm, range);
     flush = zapLeafs(mem, vm, range.start, range.end) || flush;
   }
-  // Under the lock: when it is released, no TLB may hold what the sptes do not.
+  // Under the lock: when it is released, no TLB may hold what the sptes do not. Litmus: b15-flush-after-unlock.
   if (flush) flushRemoteTlbs(mem, vm);
   mem.writeUnlock(vm.at.mmu_lock);
 }

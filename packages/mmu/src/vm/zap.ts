@@ -126,7 +126,7 @@ function handleRemovedTable(
   for (let index = 0; index < 1 << vm.geometry.indexBits; index++) {
     const gfn = (base + index * pages) as Gfn;
     const entry = { sptep: entryAt(vm, table, gfn, level), gfn, level };
-    // Unconditional: the fast path may set W in a leaf that it found before, and only an exchange answers that.
+    // Unconditional: the fast path may set W in a leaf that it found before; an exchange says what it replaced.
     const low = mem.xchg64(entry.sptep, FROZEN_SPTE.low, FROZEN_SPTE.high);
     const old = { low, high: mem.high };
     if (isFrozen(old.low, old.high) || !isShadowPresent(old.low)) continue;
