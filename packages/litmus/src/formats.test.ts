@@ -14,6 +14,7 @@ import {
   formatBitmap,
   formatHostPte,
   formatLeaf,
+  formatMemslots,
   formatRequests,
   formatRwlock,
 } from './formats.ts';
@@ -42,6 +43,8 @@ describe('other words, as drawings write them', () => {
     ['requests', formatRequests(3, 0), 'QUIESCE|TLB_FLUSH'],
     ['a bitmap', formatBitmap(5, 0), 'hvn0 hvn2'],
     ['a lock that is written under', formatRwlock(1 << 31, 0), 'writing'],
+    ['the memslots', formatMemslots(6, 0), 'gen3'],
+    ['memslots that are being replaced', formatMemslots(7, 0), 'gen3+'],
     ['a lock that two read under', formatRwlock(2, 0), '2 reading'],
   ])('%s', (_, text, expected) => {
     expect(text).toBe(expected);

@@ -11,6 +11,7 @@ import {
   isHostWritable,
   isMmuWritable,
   isShadowPresent,
+  isUpdateInProgress,
   isWritable,
   KVM_REQ_TLB_FLUSH,
   OUTSIDE_GUEST_MODE,
@@ -41,6 +42,10 @@ export const formatHostPte: Format = (pte) =>
   isHostPtePresent(pte)
     ? `pfn${hostPtePfn(pte)} ${isHostPteWritable(pte) ? 'W' : 'R'}${isHostPteKsm(pte) ? ' KSM' : ''}`
     : '-';
+
+/** The generation, and `+` while the next slots are published and the old ones may still be in use. */
+export const formatMemslots: Format = (word) =>
+  `gen${word >>> 1}${isUpdateInProgress(word) ? '+' : ''}`;
 
 const STATES: Readonly<Record<number, string>> = {
   [OUTSIDE_GUEST_MODE]: 'OUTSIDE',

@@ -100,6 +100,8 @@ export {
   gfnToHvn,
   gfnToMemslot,
   installMemslots,
+  isSameMemslots,
+  isUpdateInProgress,
   KVM_MEM_LOG_DIRTY_PAGES,
   KVM_MEMSLOT_INVALID,
   type Memslot,

@@ -96,7 +96,7 @@ export const NO_GENERATION_CHECK: readonly Litmus[] = brokenAndRepaired<Steps>({
       },
       sometimes: {
         'the page is mapped before the slot is gone': (mem, vm) =>
-          leafIsPresent(mem, vm, gfn0) && mem.load32(vm.at.memslots) === 1,
+          leafIsPresent(mem, vm, gfn0) && mem.load32(vm.at.memslots) === 2,
       },
       oops: 'the VMM gives memory away that a guest still stores to',
     }),

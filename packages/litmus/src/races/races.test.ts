@@ -21,8 +21,8 @@ const GOLDEN: Readonly<Record<string, number>> = {
   'b7-plain-store-repaired tso': 1841,
   'b9-no-second-look-repaired sc': 445,
   'b9-no-second-look-repaired tso': 445,
-  'b10-no-generation-check-repaired sc': 6456,
-  'b10-no-generation-check-repaired tso': 9332,
+  'b10-no-generation-check-repaired sc': 9563,
+  'b10-no-generation-check-repaired tso': 13170,
   'b15-flush-after-unlock-repaired sc': 2810,
   'b15-flush-after-unlock-repaired tso': 6508,
   'b19-range-in-host-pages-repaired sc': 19349,
@@ -35,8 +35,8 @@ const GOLDEN: Readonly<Record<string, number>> = {
   'b28-forgets-an-owed-flush-repaired tso': 45533,
   'b29-host-pte-read-twice-repaired sc': 228,
   'b29-host-pte-read-twice-repaired tso': 446,
-  'b30-memslots-change-meanwhile-repaired sc': 819,
-  'b30-memslots-change-meanwhile-repaired tso': 1424,
+  'b30-memslots-change-meanwhile-repaired sc': 1247,
+  'b30-memslots-change-meanwhile-repaired tso': 2118,
 };
 
 describeAsItSays(RACES, GOLDEN);

@@ -6,6 +6,7 @@ import {
   gfnToHvn,
   hostPtePfn,
   isInvalidating,
+  isSameMemslots,
   type Memslot,
   OUTSIDE_GUEST_MODE,
   type PageFault,
@@ -26,7 +27,8 @@ export interface Steps {
 
 export const SHIPPED: Steps = {
   seqAfterHostPage: (_mem, _vm, first) => first,
-  slotsAreTheSame: (mem, vm, fault) => mem.load32(vm.at.memslots) === fault.memslots.generation,
+  slotsAreTheSame: (mem, vm, fault) =>
+    isSameMemslots(mem.load32(vm.at.memslots), fault.memslots.generation),
 };
 
 export const slowPageFaultBy =

@@ -43,7 +43,7 @@ const program = (name: string, parts: Publication): Program =>
       'the page is mapped, or there is none': (_mem, _vm, { vcpu0 }) =>
         vcpu0 === RET_PF_FIXED || vcpu0 === RET_PF_EMULATE,
     },
-    sometimes: { 'the slot is on its way out': (mem, vm) => mem.load32(vm.at.memslots) === 2 },
+    sometimes: { 'the slot is on its way out': (mem, vm) => mem.load32(vm.at.memslots) === 4 },
   });
 
 export const MEMSLOTS_WAIT: readonly Litmus[] = litmusesOf({

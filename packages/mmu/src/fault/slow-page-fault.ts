@@ -8,7 +8,7 @@ import { hostPtePfn } from '../host/host-pte.ts';
 import { isInvalidating } from '../host/mmu-notifier.ts';
 import { putPage } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
-import { forgetMemslots, gfnToHvn, KVM_MEMSLOT_INVALID } from '../vm/memslots.ts';
+import { forgetMemslots, gfnToHvn, isSameMemslots, KVM_MEMSLOT_INVALID } from '../vm/memslots.ts';
 import { OUTSIDE_GUEST_MODE, READING_SHADOW_PAGE_TABLES } from '../vm/vcpu-mode.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
@@ -42,11 +42,14 @@ export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
 
 /** May what was learned before the lock be relied on under it? mmu_lock held. KVM: is_page_fault_stale(). */
 function isPageFaultStale(mem: Shared, vm: Vm, fault: PageFault, seq: number): boolean {
-  if (mem.load32(vm.at.memslots) !== fault.memslots.generation) {
-    forgetMemslots(fault.memslots); // the next try reads them anew, served request or not
-    return true;
-  }
+  if (haveMemslotsChanged(mem, vm, fault)) return true;
   return isInvalidating(mem, vm, fault.gfn) || mem.load32(vm.at.mmu_invalidate_seq) !== seq;
+}
+
+function haveMemslotsChanged(mem: Shared, vm: Vm, { memslots }: PageFault): boolean {
+  if (isSameMemslots(mem.load32(vm.at.memslots), memslots.generation)) return false;
+  forgetMemslots(memslots); // the next try reads them anew, served request or not
+  return true;
 }
 
 /** KVM enters the guest again and faults until the invalidation has ended; here it sleeps once, and then does. */

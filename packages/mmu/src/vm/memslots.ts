@@ -1,9 +1,17 @@
 // Which guest frames exist, and where in the VMM's memory they lie. Two arrays of slots: readers use the one that the
 // `memslots` word names, writers (slots_lock held) fill the other, publish it, and wait until nobody uses the old one.
 //
-//   memslots = generation; its lowest bit says which array     a slot: base_gfn | npages | hvn | flags and id
+//   memslots = generation | update in progress                 a slot: base_gfn | npages | hvn | flags and id
+//              31 ... 1     0
 //
-// KVM: struct kvm_memslots, SRCU. A reader here is a vCPU in a read section; one that was outside in the middle of a
+//   n | 0   the slots of generation n
+//   n | 1   the next slots, published while somebody may still use those of n: no decision is kept that was made now
+//   n+1| 0  the next slots, used by all
+//
+// The generation counts up after the grace period, not at the publication: a vCPU that still decides by the slots of n
+// finds n when it asks of what generation its decision is, and not the next one, in which it would look current.
+//
+// KVM: struct kvm_memslots, SRCU; the flag has been bit 63 since 2019, and was this one before. A reader here is a vCPU in a read section; one that was outside in the middle of a
 // fault compares the generation again (isPageFaultStale), which stands for KVM's longer SRCU section.
 import type { Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
@@ -25,8 +33,9 @@ export interface Memslot {
   readonly flags: number;
 }
 
-/** A thread's private copy of the slots of one generation; -1 when it has to be read anew. */
+/** A thread's private copy of the slots. */
 export interface MemslotCache {
+  /** The word `memslots` as the copy was made; -1 when it has to be made anew. */
   generation: number;
   slots: readonly Memslot[];
   last: Memslot | undefined;
@@ -34,8 +43,17 @@ export interface MemslotCache {
 
 export const newMemslotCache = (): MemslotCache => ({ generation: -1, slots: [], last: undefined });
 
+/** Bit of the word `memslots`. */
+export const KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS = 1;
+
+/** Counts publications: the same for a generation and for the update that led to it. */
+const publication = (generation: number): number => (generation + 1) >>> 1;
+/** Do two values of the word `memslots` name the same slots? */
+export const isSameMemslots = (one: number, other: number): boolean =>
+  publication(one) === publication(other);
+
 const slotAt = (vm: Vm, generation: number, index: number): number =>
-  vm.at.memslot_arrays + ((generation & 1) * MEMSLOTS + index) * MEMSLOT_WORDS * 4;
+  vm.at.memslot_arrays + ((publication(generation) & 1) * MEMSLOTS + index) * MEMSLOT_WORDS * 4;
 
 export const isLogged = (slot: Memslot | undefined): boolean =>
   slot !== undefined && (slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
@@ -44,7 +62,7 @@ export const hvnToGfn = (slot: Memslot, hvn: Hvn): Gfn => (slot.baseGfn + (hvn -
 const holds = (slot: Memslot, gfn: Gfn): boolean =>
   gfn >= slot.baseGfn && gfn < slot.baseGfn + slot.npages;
 
-/** The slots of `generation`. In a read section, with slots_lock held, or with an invalidation under way. */
+/** The slots that a value of the word `memslots` names. In a read section, with slots_lock held, or with an invalidation under way. */
 export function readMemslots(mem: Shared, vm: Vm, generation: number): Memslot[] {
   const slots: Memslot[] = [];
   for (let index = 0; index < MEMSLOTS; index++) {
@@ -96,6 +114,9 @@ function findMemslot(mem: Shared, vm: Vm, cache: MemslotCache, gfn: Gfn): Memslo
   return cache.last;
 }
 
+export const isUpdateInProgress = (generation: number): boolean =>
+  (generation & KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS) !== 0;
+
 /** The slots may have changed: what follows reads them anew. */
 export function forgetMemslots(cache: MemslotCache): void {
   cache.generation = -1;
@@ -107,7 +128,7 @@ export function forgetMemslots(cache: MemslotCache): void {
  * KVM: kvm_swap_active_memslots().
  */
 export function installMemslots(mem: Shared, vm: Vm, slots: readonly Memslot[]): void {
-  const generation = mem.load32(vm.at.memslots) + 1;
+  const generation = mem.load32(vm.at.memslots) | KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS;
   for (let index = 0; index < MEMSLOTS; index++) {
     const slot = slots[index];
     const at = slotAt(vm, generation, index);
@@ -127,4 +148,6 @@ export function installMemslots(mem: Shared, vm: Vm, slots: readonly Memslot[]):
   mem.notify(vm.at.memslots);
   mem.unlock(vm.at.mn_invalidate_lock);
   mem.synchronize();
+  // Only now: see above. Nobody sleeps until this, so nobody is woken.
+  mem.store32(vm.at.memslots, generation + 1);
 }

@@ -24,6 +24,8 @@ import {
   findSlot,
   forgetMemslots,
   gfnToMemslot,
+  isSameMemslots,
+  isUpdateInProgress,
   type Memslot,
   newMemslotCache,
   readMemslots,
@@ -40,6 +42,7 @@ const setFlags = ({ agent, vm }: Bench, flags: number, id = 0, mem: Shared = age
 const slotsOf = ({ agent, vm }: Bench): Memslot[] =>
   readMemslots(agent, vm, agent.load32(vm.at.memslots));
 const dirtyPages = (bench: Bench): number[] => pagesIn(bench, bench.vm.at.dirty_bitmap);
+const generationOf = ({ agent, vm }: Bench): number => agent.load32(vm.at.memslots) >>> 1;
 const lockFree = ({ agent, vm }: Bench): boolean => agent.load32(vm.at.slots_lock) === 0;
 
 describe('a memslot that is created', () => {
@@ -61,7 +64,32 @@ describe('a memslot that is created', () => {
   it('moves the generation by one', () => {
     const bench = makeBench();
     create(bench, slot);
-    expect(bench.agent.load32(bench.vm.at.memslots)).toBe(1);
+    expect(generationOf(bench)).toBe(1);
+  });
+
+  it('has an update in progress, of the old generation, until nobody uses the old slots', () => {
+    const bench = makeBench();
+    let during = -1;
+    const look = before(bench.agent, { verb: 'synchronize' }, () => {
+      during = bench.agent.load32(bench.vm.at.memslots);
+    });
+    create(bench, slot, look);
+    const words = [during, bench.agent.load32(bench.vm.at.memslots)];
+    expect(words.map((word) => [isUpdateInProgress(word), word >>> 1])).toEqual([
+      [true, 0],
+      [false, 1],
+    ]);
+  });
+
+  it('is the same slots before and after the generation has moved', () => {
+    const bench = makeBench();
+    const seen: boolean[] = [];
+    const look = before(bench.agent, { verb: 'synchronize' }, () => {
+      const word = bench.agent.load32(bench.vm.at.memslots);
+      seen.push(isSameMemslots(word, word + 1), isSameMemslots(word, word - 1));
+    });
+    create(bench, slot, look);
+    expect(seen).toEqual([true, false]);
   });
 
   it('marks from its first write when it is logged', () => {
@@ -320,7 +348,7 @@ describe.each([
 
   it('moves the generation by two: invalid, then gone', () => {
     const { bench } = deleted();
-    expect(bench.agent.load32(bench.vm.at.memslots)).toBe(3);
+    expect(generationOf(bench)).toBe(3);
   });
 });
 
