@@ -1,7 +1,9 @@
 import {
   FROZEN_SPTE,
+  type Gfn,
   HOST_PTE_KSM,
   makeHostPte,
+  makeMmioSpte,
   makeSpte,
   type Pfn,
   PT_WRITABLE_MASK,
@@ -32,6 +34,7 @@ describe('a leaf, as drawings write it', () => {
     ['writable against the rules', without(SPTE_MMU_WRITABLE), 'pfn1048577 RW (H)'],
     ['not there', SHADOW_NONPRESENT, '-'],
     ['frozen', FROZEN_SPTE, 'frozen'],
+    ['of a device', makeMmioSpte(300, 5 as Gfn), 'mmio gen300'],
   ])('%s', (_, { low, high }, text) => {
     expect(formatLeaf(low, high)).toBe(text);
   });

@@ -9,11 +9,13 @@ import {
   isHostPtePresent,
   isHostPteWritable,
   isHostWritable,
+  isMmioSpte,
   isMmuWritable,
   isShadowPresent,
   isUpdateInProgress,
   isWritable,
   KVM_REQ_TLB_FLUSH,
+  mmioSpteGeneration,
   OUTSIDE_GUEST_MODE,
   REQ_PAUSE,
   spteToPfn,
@@ -21,9 +23,10 @@ import {
 
 export type Format = NonNullable<NamedWord['format']>;
 
-/** `pfn1 RW`, `pfn1 R- (HM)`: software bits are named where they are not what W lets one expect. */
+/** `pfn1 RW`, `mmio gen1`, `pfn1 R- (HM)`: software bits are named where they are not what W lets one expect. */
 export const formatLeaf: Format = (low, high) => {
   if (isFrozen(low, high)) return 'frozen';
+  if (isMmioSpte(low, high)) return `mmio gen${mmioSpteGeneration(low, high)}`;
   if (!isShadowPresent(low)) return low === 0 ? '-' : `0x${(low >>> 0).toString(16)}`;
   const software = `${isHostWritable(low) ? 'H' : ''}${isMmuWritable(low) ? 'M' : ''}`;
   const expected = isWritable(low) ? 'HM' : '';

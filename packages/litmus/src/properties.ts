@@ -51,8 +51,8 @@ export const mmuWritableImpliesHostWritable: VmProperty = ofEveryLeaf(({ low }) 
 
 export const everySpteIsLegal: VmProperty = (mem, vm) => {
   let legal = true;
-  forEachSpte(mem, vm, ({ low }, level) => {
-    legal &&= illegalState(low, level) === undefined;
+  forEachSpte(mem, vm, (spte, level) => {
+    legal &&= illegalState(spte, level) === undefined;
   });
   return legal;
 };

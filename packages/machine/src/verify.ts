@@ -48,7 +48,7 @@ function countWrongSptes(mem: Shared, vm: Vm): number {
   const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
   let wrong = 0;
   forEachSpte(mem, vm, (spte, level, gfn) => {
-    if (illegalState(spte.low, level) !== undefined) wrong++;
+    if (illegalState(spte, level) !== undefined) wrong++;
     else if (level === 1 && !isGranted(gfn, spte.low, spte.high)) wrong++;
   });
   return wrong;

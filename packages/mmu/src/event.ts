@@ -58,6 +58,32 @@ export interface KvmMmuSpteRequested {
   readonly level: number;
 }
 
+/** The slow path found no memory and left an MMIO spte that says so. */
+export interface MarkMmioSpte {
+  readonly event: 'mark_mmio_spte';
+  readonly sptep: Sptep;
+  readonly gfn: Gfn;
+  readonly access: number;
+  readonly gen: number;
+}
+
+/** A fault met an MMIO spte and was answered by it. `addr` is 0 where the guest's own address is not known. */
+export interface HandleMmioPageFault {
+  readonly event: 'handle_mmio_page_fault';
+  readonly addr: Gpa;
+  readonly gfn: Gfn;
+  readonly access: number;
+}
+
+/** Whether an MMIO spte still counts. The kernel prints `spte_gen` as spte-gen. */
+export interface CheckMmioSpte {
+  readonly event: 'check_mmio_spte';
+  readonly spte: Spte;
+  readonly kvm_gen: number;
+  readonly spte_gen: number;
+  readonly valid: boolean;
+}
+
 /** The host withdrew a range of its memory (mmu notifier). `end` is exclusive. */
 export interface KvmUnmapHvaRange {
   readonly event: 'kvm_unmap_hva_range';
@@ -85,6 +111,9 @@ export type MmuEvent =
   | KvmMmuSetSpte
   | KvmTdpMmuSpteChanged
   | KvmMmuSpteRequested
+  | MarkMmioSpte
+  | HandleMmioPageFault
+  | CheckMmioSpte
   | KvmUnmapHvaRange
   | KsmMerge
   | GetDirtyLog;

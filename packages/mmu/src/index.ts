@@ -27,6 +27,7 @@ export {
 export { fastPageFault } from './fault/fast-page-fault.ts';
 export { fastPageFault2012 } from './fault/fast-page-fault-2012.ts';
 export { newPageFault, type PageFault } from './fault/fault.ts';
+export { handleMmioPageFault } from './fault/mmio.ts';
 export { pageFault } from './fault/page-fault.ts';
 export {
   RET_PF_EMULATE,
@@ -38,6 +39,7 @@ export {
 } from './fault/ret-pf.ts';
 export { slowPageFault } from './fault/slow-page-fault.ts';
 export { tdpMmuMap } from './fault/tdp-map.ts';
+export type { VcpuStat } from './fault/vcpu-stat.ts';
 export { faultInHostPage } from './host/fault-in.ts';
 export {
   HOST_PTE_KSM,
@@ -71,6 +73,7 @@ export {
   vmMap,
 } from './memory-map.ts';
 export { makeSpte } from './spte/make-spte.ts';
+export { makeMmioSpte, mmioSpteGeneration, mmioSpteGfn } from './spte/mmio-spte.ts';
 export {
   FROZEN_SPTE,
   formatSpte,
@@ -78,6 +81,7 @@ export {
   isFrozen,
   isHostWritable,
   isLastSpte,
+  isMmioSpte,
   isMmuWritable,
   isShadowPresent,
   isWritable,
@@ -93,7 +97,7 @@ export { clearSpteBits, owesFlush, setSpteAtomic, writeSpte } from './spte/updat
 export { entryAt, initTable, walkToLastSptep } from './spte/walk.ts';
 export { read32, write32 } from './vcpu/access.ts';
 export { enterGuest, leaveGuest, poll } from './vcpu/run.ts';
-export { type FaultObserver, newVcpu, type Vcpu, type VcpuStat } from './vcpu/vcpu.ts';
+export { type FaultObserver, type MmioHandler, newVcpu, type Vcpu } from './vcpu/vcpu.ts';
 export { initVm, type VmOptions, vmConfig } from './vm/create-vm.ts';
 export { flushRemoteTlbs } from './vm/flush-remote-tlbs.ts';
 export {
@@ -105,6 +109,7 @@ export {
   KVM_MEM_LOG_DIRTY_PAGES,
   KVM_MEMSLOT_INVALID,
   type Memslot,
+  mmioGeneration,
   readMemslots,
 } from './vm/memslots.ts';
 export { pauseVcpus, resumeVcpus } from './vm/pause.ts';

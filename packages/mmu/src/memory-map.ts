@@ -27,6 +27,8 @@ export interface VmConfig {
   readonly dirtyClients: number;
   readonly faultPath: FaultPath;
   readonly faultLock: FaultLock;
+  /** Are gfns without memory remembered in sptes? KVM: the module parameter mmio_caching. */
+  readonly mmioCaching: boolean;
   /** Guest accesses between two looks at the vCPU's requests. */
   readonly pollInterval: number;
 }

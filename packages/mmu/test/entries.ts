@@ -3,6 +3,7 @@
 import type { Shared } from '@faultline/atomics';
 import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
 import { newPageFault } from '../src/fault/fault.ts';
+import { handleMmioPageFault } from '../src/fault/mmio.ts';
 import { pageFault } from '../src/fault/page-fault.ts';
 import { slowPageFault } from '../src/fault/slow-page-fault.ts';
 import { faultInHostPage } from '../src/host/fault-in.ts';
@@ -11,6 +12,7 @@ import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host
 import { invalidateRangeEnd, invalidateRangeStart } from '../src/host/mmu-notifier.ts';
 import { putPage } from '../src/host/page-frames.ts';
 import type { FaultPath, Vm } from '../src/memory-map.ts';
+import { MMIO_SPTE_GEN_MASK } from '../src/spte/mmio-spte.ts';
 import { read32, write32 } from '../src/vcpu/access.ts';
 import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
 import { newVcpu } from '../src/vcpu/vcpu.ts';
@@ -83,6 +85,27 @@ const slowFault = (mem: Shared, vm: Vm): unknown => {
   own.slot = gfnToMemslot(mem, vm, own.memslots, own.gfn);
   return slowPageFault(mem, vm, own);
 };
+/** The third page of a table whose first two are memory. */
+const DEVICE = 14;
+const withDevice = (bench: Bench): number => {
+  deleteMemslot(bench.agent, bench.vm, 0);
+  createMemslot(bench.agent, bench.vm, slotOf({ npages: DEVICE }));
+  return 0;
+};
+const marked = (bench: Bench): number => {
+  withDevice(bench);
+  bench.guests[1].read(DEVICE);
+  return 0;
+};
+const readDevice = inGuest((mem, vm, vcpu) => [
+  read32(mem, vm, vcpu, gpaOf(DEVICE)),
+  read32(mem, vm, vcpu, gpaOf(DEVICE)),
+]);
+const mmioFault = (mem: Shared, vm: Vm): unknown => {
+  const own = newPageFault(0);
+  own.gfn = gfnOf(DEVICE);
+  return [handleMmioPageFault(mem, vm, own), own.stat];
+};
 const takeAll = (mem: Shared, vm: Vm): unknown => {
   const pages: number[] = [];
   const count = takeDirty(mem, vm, { hvn: hvnOf(0), npages: 16 }, 0, (hvn) => pages.push(hvn));
@@ -108,6 +131,31 @@ export const ENTRIES: readonly Entry[] = [
     name: 'read32 where no memory is',
     vcpu: true,
     body: inGuest((mem, vm, vcpu) => read32(mem, vm, vcpu, gpaOf(2 ** 32))),
+  },
+  { name: 'read32 of a device, first touch', vcpu: true, setup: withDevice, body: readDevice },
+  { name: 'read32 of a device that is known', vcpu: true, setup: marked, body: readDevice },
+  {
+    name: 'write32 to a device after a change of the memslots',
+    vcpu: true,
+    setup: (bench) => {
+      marked(bench);
+      setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
+      return 0;
+    },
+    body: inGuest((mem, vm, vcpu) => write32(mem, vm, vcpu, gpaOf(DEVICE), 5)),
+  },
+  { name: 'handleMmioPageFault', vcpu: true, setup: marked, body: mmioFault },
+  {
+    name: 'createMemslot that begins a new round of generations',
+    setup: (bench) => {
+      marked(bench);
+      const { vm, agent } = bench;
+      setMemslotFlags(agent, vm, 0, LOGGED);
+      // From one odd generation to another: the slots are in the same of the two arrays.
+      agent.store32(vm.at.memslots, MMIO_SPTE_GEN_MASK << 1);
+      return 0;
+    },
+    body: (mem, vm) => createMemslot(mem, vm, slotOf({ id: 1, baseGfn: 15, hvn: 15 })),
   },
   ...PATHS.map(
     (faultPath): Entry => ({

@@ -221,7 +221,7 @@ export function faultAndLeave(
 export function illegalSptes({ agent, vm }: Bench): string[] {
   const wrong: string[] = [];
   forEachSpte(agent, vm, (spte, level, gfn) => {
-    const what = illegalState(spte.low, level);
+    const what = illegalState(spte, level);
     if (what !== undefined) wrong.push(`gfn ${gfn} level ${level}: ${what}, ${formatSpte(spte)}`);
   });
   return wrong;

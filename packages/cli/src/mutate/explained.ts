@@ -165,7 +165,7 @@ export const EXPLAINED: readonly Explanation[] = [
     "drop '!isWriteFault(fault.error_code)' mapTargetLevel",
     "drop 'isWritable(old.low)' mapTargetLevel",
     "unguard '!setSpteAtomic(mem, { sptep, gfn, level: 1 }, old, spte)' mapTargetLevel",
-    "unguard 'table === 0' tdpMmuMap",
+    "unguard 'table === 0' reachLeafTable",
   ),
   noScenario(
     'The same with a host that replaced a page and told nobody: a broken invariant, which no litmus breaks.',

@@ -17,7 +17,7 @@ import type { Litmus } from '../litmus.ts';
 import { leafIsWritable } from '../properties.ts';
 import { race } from '../setting.ts';
 import { gfn0, guestWrite, touch } from '../small-vm.ts';
-import { emulateSlowFaults } from './emulated-writes.ts';
+import { emulateSlowFaults, WITHOUT_MMIO_SPTES } from './emulated-writes.ts';
 import { brokenAndRepaired } from './pair.ts';
 import { BOTH_BITS, leafEntry, trackedPageStandsStill, trackWrites } from './write-track.ts';
 
@@ -45,6 +45,7 @@ export const FLUSH_KEYED_ON_W: readonly Litmus[] = brokenAndRepaired<OwesFlush>(
   make: (name, owes) =>
     race({
       name,
+      vm: WITHOUT_MMIO_SPTES,
       setup: (mem, vm) => touch(mem, vm, gfn0),
       vcpus: [
         (mem, vm, vcpu) => {

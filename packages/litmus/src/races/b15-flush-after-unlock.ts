@@ -15,7 +15,7 @@ import type { Litmus } from '../litmus.ts';
 import { leafIsPresent } from '../properties.ts';
 import { race } from '../setting.ts';
 import { gfn0, gfn1, guestWrite, hvn0, touch } from '../small-vm.ts';
-import { emulateSlowFaults } from './emulated-writes.ts';
+import { emulateSlowFaults, WITHOUT_MMIO_SPTES } from './emulated-writes.ts';
 import { brokenAndRepaired } from './pair.ts';
 
 const PAGE = 0;
@@ -50,6 +50,7 @@ export const FLUSH_AFTER_UNLOCK: readonly Litmus[] = brokenAndRepaired<Zap>({
   make: (name, zap) =>
     race({
       name,
+      vm: WITHOUT_MMIO_SPTES,
       setup: (mem, vm) => touch(mem, vm, gfn0),
       vcpus: [
         (mem, vm, vcpu) => {

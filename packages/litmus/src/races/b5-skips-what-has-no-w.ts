@@ -9,7 +9,7 @@ import type { Litmus } from '../litmus.ts';
 import { leafIsWritable } from '../properties.ts';
 import { race } from '../setting.ts';
 import { gfn0, guestWrite, harvestAll, leafAt, touch } from '../small-vm.ts';
-import { emulateSlowFaults } from './emulated-writes.ts';
+import { emulateSlowFaults, WITHOUT_MMIO_SPTES } from './emulated-writes.ts';
 import { brokenAndRepaired } from './pair.ts';
 import { BOTH_BITS, leafEntry, trackedPageStandsStill, trackWrites } from './write-track.ts';
 
@@ -37,6 +37,7 @@ export const SKIPS_WHAT_HAS_NO_W: readonly Litmus[] = brokenAndRepaired<IsDone>(
   make: (name, isDone) =>
     race({
       name,
+      vm: WITHOUT_MMIO_SPTES,
       setup(mem, vm) {
         touch(mem, vm, gfn0);
         harvestAll(mem, vm);

@@ -9,7 +9,7 @@ import type { Litmus } from '../litmus.ts';
 import { leafIsWritable } from '../properties.ts';
 import { race } from '../setting.ts';
 import { gfn0, guestWrite, harvestAll, leafAt, touch } from '../small-vm.ts';
-import { emulateSlowFaults } from './emulated-writes.ts';
+import { emulateSlowFaults, WITHOUT_MMIO_SPTES } from './emulated-writes.ts';
 import { brokenAndRepaired } from './pair.ts';
 import { BOTH_BITS, leafEntry, trackedPageStandsStill, trackWrites } from './write-track.ts';
 
@@ -42,6 +42,7 @@ export const PLAIN_STORE: readonly Litmus[] = brokenAndRepaired<Write>({
   make: (name, write) =>
     race({
       name,
+      vm: WITHOUT_MMIO_SPTES,
       setup(mem, vm) {
         touch(mem, vm, gfn0);
         harvestAll(mem, vm);

@@ -37,6 +37,8 @@ function deleteSlot(mem: Shared, vm: Vm, { install }: Publication): void {
 const program = (name: string, parts: Publication): Program =>
   race({
     name,
+    // Where no memory is found, the fault is over: what it would leave there is another litmus's.
+    vm: { mmioCaching: false },
     vcpus: [(mem, vm, vcpu) => faultUntilAnswered(waitingInWords(mem), vm, vcpu, gfn0)],
     agents: { vmm: (mem, vm) => deleteSlot(withOneSlot(waitingInWords(mem), vm), vm, parts) },
     finally: {

@@ -29,8 +29,8 @@ const GOLDEN: Readonly<Record<string, number>> = {
   'invalidation-wait tso': 2833,
   'invalidation-wait-two sc': 6145,
   'invalidation-wait-two tso': 12666,
-  'memslots-wait sc': 23209,
-  'memslots-wait tso': 35787,
+  'memslots-wait sc': 23718,
+  'memslots-wait tso': 37615,
 };
 
 describeAsItSays(SEAM, GOLDEN);

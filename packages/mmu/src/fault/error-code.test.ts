@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   formatErrorCode,
+  isReservedFault,
   isWriteFault,
   PFERR_FETCH_MASK,
   PFERR_GUEST_FINAL_MASK,
@@ -44,6 +45,12 @@ describe('every error code that hardware can report', () => {
 
   it('is a write exactly if its bit says so', () => {
     expect(CODES.filter((code) => isWriteFault(code) !== has(code, PFERR_WRITE_MASK))).toEqual([]);
+  });
+
+  it('met a reserved bit exactly if its bit says so, whatever P says', () => {
+    expect(CODES.filter((code) => isReservedFault(code) !== has(code, PFERR_RSVD_MASK))).toEqual(
+      [],
+    );
   });
 
   it('is printed so that no two look alike', () => {

@@ -22,6 +22,9 @@ export const PFERR_GUEST_PAGE_MASK: number = 2 ** 33;
 // Bits 32 and up say where, not what: `&` drops them, as it should.
 export const isWriteFault = (errorCode: number): boolean => (errorCode & PFERR_WRITE_MASK) !== 0;
 
+/** The P bit may be there or not: hardware sets it, emulators of hardware forget it. */
+export const isReservedFault = (errorCode: number): boolean => (errorCode & PFERR_RSVD_MASK) !== 0;
+
 /**
  * Only a write that every level was present for, and that met no reserved bit: then setting W may be all it takes.
  * KVM also tries faults without P where hardware has no accessed bit, since their sptes may be access-tracked.

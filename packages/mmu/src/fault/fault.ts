@@ -4,11 +4,25 @@ import { modeOf } from '@faultline/atomics';
 import type { Gfn, Gpa, Sptep } from '../address.ts';
 import { type Memslot, type MemslotCache, newMemslotCache } from '../vm/memslots.ts';
 import type { VcpuMode } from '../vm/vcpu-mode.ts';
+import { newVcpuStat, type VcpuStat } from './vcpu-stat.ts';
+
+/** The gfn that was last found to have no memory, and the word `memslots` of then. KVM: mmio_gfn, mmio_gen. */
+export interface MmioInfo {
+  gfn: number;
+  generation: number;
+  /** Page tables that this vCPU may still add for MMIO sptes. */
+  tablesLeft: number;
+}
+
+/** So many a guest may have that reads all over the bus; then its faults are answered without an spte. */
+export const MMIO_TABLES = 16;
 
 export interface PageFault {
   readonly vcpu_id: number;
   readonly mode: VcpuMode;
   readonly memslots: MemslotCache;
+  readonly mmio: MmioInfo;
+  readonly stat: VcpuStat;
   addr: Gpa;
   gfn: Gfn;
   error_code: number;
@@ -28,6 +42,8 @@ export const newPageFault = (vcpu: number): PageFault => ({
   vcpu_id: vcpu,
   mode: modeOf(vcpu),
   memslots: newMemslotCache(),
+  mmio: { gfn: -1, generation: -1, tablesLeft: MMIO_TABLES },
+  stat: newVcpuStat(),
   addr: 0 as Gpa,
   gfn: 0 as Gfn,
   error_code: 0,

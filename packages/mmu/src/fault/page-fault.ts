@@ -1,14 +1,16 @@
-// A guest access that hardware refused: tries the fast path where it may, then the slow one.
+// A guest access that hardware refused: an MMIO spte's is answered by that; else the fast path is tried where it may, then the
+// slow one.
 // KVM: kvm_mmu_page_fault(), direct_page_fault().
 import type { Shared } from '@faultline/atomics';
 import { type Gpa, gpaToGfn } from '../address.ts';
 import type { MmuEvent } from '../event.ts';
 import { FAULT_PATHS, type Vm } from '../memory-map.ts';
 import { gfnToMemslot } from '../vm/memslots.ts';
-import { PFERR_GUEST_FINAL_MASK, pageFaultCanBeFast } from './error-code.ts';
+import { isReservedFault, PFERR_GUEST_FINAL_MASK, pageFaultCanBeFast } from './error-code.ts';
 import { fastPageFault } from './fast-page-fault.ts';
 import { fastPageFault2012 } from './fast-page-fault-2012.ts';
 import type { PageFault } from './fault.ts';
+import { handleMmioPageFault } from './mmio.ts';
 import { RET_PF_FIXED, RET_PF_INVALID, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
 import { slowPageFault } from './slow-page-fault.ts';
 
@@ -30,9 +32,14 @@ export function pageFault(
   fault.addr = addr;
   fault.gfn = gpaToGfn(addr);
   fault.error_code = errorCode;
+  fault.fast = false;
+  if (mem.emit !== undefined) traceFault(mem, fault);
+  if (isReservedFault(errorCode)) {
+    const ret = handleMmioPageFault(mem, vm, fault);
+    if (ret !== RET_PF_INVALID) return ret;
+  }
   mem.enterRead();
   fault.slot = gfnToMemslot(mem, vm, fault.memslots, fault.gfn);
-  if (mem.emit !== undefined) traceFault(mem, fault);
   const ret = pageFaultCanBeFast(errorCode) ? tryFastPath(mem, vm, fault) : RET_PF_INVALID;
   mem.exitRead();
   fault.fast = ret !== RET_PF_INVALID;

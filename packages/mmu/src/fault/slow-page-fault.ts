@@ -2,6 +2,8 @@
 //
 // The order is the proof: sequence number, host page, mmu_lock, stale check. With the host page read first, an
 // invalidation between the two would be taken for one that came before both. Litmus: slow-path-mail-order.
+//
+// Where the guest has no memory nobody is asked, and what is left under mmu_lock is an MMIO spte.
 import { type Shared, setMode } from '@faultline/atomics';
 import { faultInHostPage } from '../host/fault-in.ts';
 import { hostPtePfn } from '../host/host-pte.ts';
@@ -12,31 +14,43 @@ import { forgetMemslots, gfnToHvn, isSameMemslots, KVM_MEMSLOT_INVALID } from '.
 import { OUTSIDE_GUEST_MODE, READING_SHADOW_PAGE_TABLES } from '../vm/vcpu-mode.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
+import { cacheMmioInfo } from './mmio.ts';
 import { RET_PF_EMULATE, RET_PF_RETRY, type RetPf } from './ret-pf.ts';
-import { tdpMmuMap } from './tdp-map.ts';
+import { tdpMmuMap, tdpMmuMarkMmio } from './tdp-map.ts';
 
 /** The caller enters the guest again: flushers wait for that, or for it to be outside. Never answers INVALID. */
 export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   const { slot, gfn, mode } = fault;
-  if (slot === undefined) return RET_PF_EMULATE;
+  if (slot === undefined) return handleNoslotFault(mem, vm, fault);
   // Outside before it blocks on anything: whoever holds the lock may be waiting to see us there.
   setMode(mem, mode, OUTSIDE_GUEST_MODE);
   if ((slot.flags & KVM_MEMSLOT_INVALID) !== 0) return waitForMemslots(mem, vm, fault);
   const seq = mem.load32(vm.at.mmu_invalidate_seq);
   if (isInvalidating(mem, vm, gfn)) return waitForInvalidation(mem, vm);
   const pte = faultInHostPage(mem, vm, gfnToHvn(slot, gfn), isWriteFault(fault.error_code));
-  lockForFault(mem, vm);
-  // Before the memslots are looked at again: who replaces them and sees us outside need not wait for this fault.
-  setMode(mem, mode, READING_SHADOW_PAGE_TABLES);
-  mem.enterRead();
+  lockForFault(mem, vm, fault);
   try {
     if (isPageFaultStale(mem, vm, fault, seq)) return RET_PF_RETRY;
     return tdpMmuMap(mem, vm, fault, pte);
   } finally {
     // Also when no frame is left for a table: one vCPU's misfortune must not lock up the others.
-    mem.exitRead();
     unlockForFault(mem, vm);
     putPage(mem, vm, hostPtePfn(pte));
+  }
+}
+
+/** Nobody withdraws what is not there: no sequence number. KVM: kvm_handle_noslot_fault(), kvm_tdp_mmu_page_fault(). */
+function handleNoslotFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
+  // Still in the guest, as when the slots were searched: whoever replaces them waits with the next generation.
+  cacheMmioInfo(fault, fault.gfn, mem.load32(vm.at.memslots));
+  if (!vm.mmioCaching || fault.gfn >= vm.gfnLimit) return RET_PF_EMULATE;
+  setMode(mem, fault.mode, OUTSIDE_GUEST_MODE);
+  lockForFault(mem, vm, fault);
+  try {
+    if (haveMemslotsChanged(mem, vm, fault)) return RET_PF_RETRY;
+    return tdpMmuMarkMmio(mem, vm, fault);
+  } finally {
+    unlockForFault(mem, vm);
   }
 }
 
@@ -66,12 +80,16 @@ function waitForMemslots(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   return RET_PF_RETRY;
 }
 
-function lockForFault(mem: Shared, vm: Vm): void {
+function lockForFault(mem: Shared, vm: Vm, { mode }: PageFault): void {
   if (vm.faultLock === 'shared') mem.readLock(vm.at.mmu_lock);
   else mem.writeLock(vm.at.mmu_lock);
+  // Before the memslots are looked at again: who replaces them and sees us outside need not wait for this fault.
+  setMode(mem, mode, READING_SHADOW_PAGE_TABLES);
+  mem.enterRead();
 }
 
 function unlockForFault(mem: Shared, vm: Vm): void {
+  mem.exitRead();
   if (vm.faultLock === 'shared') mem.readUnlock(vm.at.mmu_lock);
   else mem.writeUnlock(vm.at.mmu_lock);
 }

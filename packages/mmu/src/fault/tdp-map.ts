@@ -1,36 +1,98 @@
 // Installs the leaf for a fault, beside other faults that hold mmu_lock for reading. KVM: kvm_tdp_mmu_map().
 import type { Shared } from '@faultline/atomics';
+import type { Pfn } from '../address.ts';
 import { markPageDirty } from '../dirty/dirty-bitmap.ts';
 import type { MmuEvent, Spte } from '../event.ts';
 import { hostPtePfn, isHostPteWritable } from '../host/host-pte.ts';
 import type { Vm } from '../memory-map.ts';
 import { makeNonleafSpte, makeSpte } from '../spte/make-spte.ts';
+import { makeMmioSpte, mmioSpteGeneration } from '../spte/mmio-spte.ts';
 import { formatSpte, isFrozen, isShadowPresent, isWritable, spteToPfn } from '../spte/spte.ts';
 import { setSpteAtomic } from '../spte/update-spte.ts';
 import { childTable, entryAt, initTable, tableFrame } from '../spte/walk.ts';
-import type { Memslot } from '../vm/memslots.ts';
+import { type Memslot, mmioGeneration } from '../vm/memslots.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
-import { RET_PF_FIXED, RET_PF_RETRY, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
+import {
+  RET_PF_EMULATE,
+  RET_PF_FIXED,
+  RET_PF_RETRY,
+  RET_PF_SPURIOUS,
+  type RetPf,
+} from './ret-pf.ts';
 
 /** RETRY: somebody changed an entry on the way, or owns one. mmu_lock held for reading at least, in a read section. */
 export function tdpMmuMap(mem: Shared, vm: Vm, fault: PageFault, hostPte: number): RetPf {
   const pfn = hostPtePfn(hostPte);
+  const table = reachLeafTable(mem, vm, fault, pfn);
+  if (table <= 0) return RET_PF_RETRY;
+  return mapTargetLevel(mem, vm, fault, makeSpte(pfn, isHostPteWritable(hostPte)));
+}
+
+/** As `tdpMmuMap`, where the guest has no memory: leaves an MMIO spte. EMULATE also when there is no room for one. */
+export function tdpMmuMarkMmio(mem: Shared, vm: Vm, fault: PageFault): RetPf {
+  const table = reachLeafTable(mem, vm, fault, KVM_PFN_NOSLOT);
+  if (table <= 0) return table === NO_TABLE ? RET_PF_EMULATE : RET_PF_RETRY;
+  const { sptep, gfn, stat } = fault;
+  const old = { low: mem.load64(sptep), high: mem.high };
+  // Present: memory has come here since the slots were compared, and another vCPU has it. KVM would replace it; here a
+  // present spte goes by way of a zap or not at all.
+  if (isFrozen(old.low, old.high) || isShadowPresent(old.low)) return RET_PF_RETRY;
+  // Of which generation the decision is, is asked after it: see mmio.ts.
+  const spte = makeMmioSpte(mmioGeneration(mem.load32(vm.at.memslots)), gfn);
+  const same = old.low === spte.low && old.high === spte.high;
+  if (!same && !setSpteAtomic(mem, { sptep, gfn, level: 1 }, old, spte)) return RET_PF_RETRY;
+  stat.pf_mmio_spte_created++;
+  if (mem.emit !== undefined) traceMarkMmioSpte(mem, fault, spte);
+  return RET_PF_EMULATE;
+}
+
+/** No table was added for an MMIO spte: the vCPU has added enough. */
+const NO_TABLE = -1;
+/** 2^63, as KVM prints it. */
+const KVM_PFN_NOSLOT = (2 ** 63) as Pfn;
+
+/**
+ * The level-1 table of the fault's gfn, made if need be, with the place of its leaf in `fault`; 0 when somebody changed an
+ * entry on the way, or owns one.
+ */
+function reachLeafTable(mem: Shared, vm: Vm, fault: PageFault, pfn: Pfn): number {
   const { gfn } = fault;
   mem.emit?.({ event: 'kvm_mmu_spte_requested', gfn, pfn, level: 1 } satisfies MmuEvent);
   let table: number = vm.root;
   for (let level = vm.geometry.levels; level > 1; level--) {
     const sptep = entryAt(vm, table, gfn, level);
     const old = { low: mem.load64(sptep), high: mem.high };
-    if (isFrozen(old.low, old.high)) return RET_PF_RETRY;
+    if (isFrozen(old.low, old.high)) return 0;
     if (isShadowPresent(old.low)) table = childTable(vm, old.low);
+    else if (pfn === KVM_PFN_NOSLOT && !mayAddTable(fault)) return NO_TABLE;
     else table = linkTable(mem, vm, { sptep, gfn, level }, old);
-    if (table === 0) return RET_PF_RETRY;
+    if (table === 0) return 0;
   }
   fault.sptep = entryAt(vm, table, gfn, 1);
   fault.level = 1;
-  return mapTargetLevel(mem, vm, fault, makeSpte(pfn, isHostPteWritable(hostPte)));
+  return table;
 }
+
+function mayAddTable({ mmio }: PageFault): boolean {
+  if (mmio.tablesLeft === 0) return false;
+  mmio.tablesLeft--;
+  return true;
+}
+
+function traceMarkMmioSpte(mem: Shared, { sptep, gfn }: PageFault, { low, high }: Spte): void {
+  const gen = mmioSpteGeneration(low, high);
+  mem.emit?.({
+    event: 'mark_mmio_spte',
+    sptep,
+    gfn,
+    access: low & ACC_ALL,
+    gen,
+  } satisfies MmuEvent);
+}
+
+/** The kernel prints these three bits of the spte. */
+const ACC_ALL = 7;
 
 /** KVM: tdp_mmu_map_handle_target_level(). */
 function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetPf {

@@ -87,23 +87,31 @@ describe('a leaf', () => {
   };
 
   it.each(STATES)('with (HOST_WRITABLE, MMU_WRITABLE, W) = %s is as the table says', (state) => {
-    expect(illegalState(leaf(state), 1) === undefined).toBe(LEGAL.includes(state));
+    expect(illegalState({ low: leaf(state), high: 0 }, 1) === undefined).toBe(
+      LEGAL.includes(state),
+    );
   });
 
   it('with MMU_WRITABLE but not HOST_WRITABLE is named so', () => {
-    expect(illegalState(leaf('010'), 1)).toBe('MMU_WRITABLE without HOST_WRITABLE');
+    expect(illegalState({ low: leaf('010'), high: 0 }, 1)).toBe(
+      'MMU_WRITABLE without HOST_WRITABLE',
+    );
   });
 
   it('with W but not MMU_WRITABLE is named so', () => {
-    expect(illegalState(leaf('101'), 1)).toBe('W without MMU_WRITABLE');
+    expect(illegalState({ low: leaf('101'), high: 0 }, 1)).toBe('W without MMU_WRITABLE');
   });
 
   it('that software calls present and hardware does not is named so', () => {
-    expect(illegalState(WRITABLE.low & ~PT_PRESENT_MASK, 1)).toBe('MMU-present but not present');
+    expect(illegalState({ ...WRITABLE, low: WRITABLE.low & ~PT_PRESENT_MASK }, 1)).toBe(
+      'MMU-present but not present',
+    );
   });
 
   it('above level 1 is judged by the same table', () => {
-    expect(illegalState(leaf('101') | PT_PAGE_SIZE_MASK, 2)).toBe('W without MMU_WRITABLE');
+    expect(illegalState({ low: leaf('101') | PT_PAGE_SIZE_MASK, high: 0 }, 2)).toBe(
+      'W without MMU_WRITABLE',
+    );
   });
 
   it('can change under a writer of mmu_lock only from write-protected to writable', () => {
@@ -114,7 +122,7 @@ describe('a leaf', () => {
 
 describe('an entry that leads to a table', () => {
   it('may carry W without MMU_WRITABLE', () => {
-    expect(illegalState(makeNonleafSpte(5).low, 2)).toBeUndefined();
+    expect(illegalState(makeNonleafSpte(5), 2)).toBeUndefined();
   });
 
   it('is not the last one', () => {
@@ -131,7 +139,7 @@ describe('an entry that is not present', () => {
     ['non-present', SHADOW_NONPRESENT],
     ['frozen', FROZEN_SPTE],
   ])('(%s) is legal', (_, spte) => {
-    expect(illegalState(spte.low, 1)).toBeUndefined();
+    expect(illegalState(spte, 1)).toBeUndefined();
   });
 
   it.each([
@@ -144,7 +152,7 @@ describe('an entry that is not present', () => {
   });
 
   it('with other bits set is named so', () => {
-    expect(illegalState(PT_WRITABLE_MASK, 1)).toBe('stray bits');
+    expect(illegalState({ low: PT_WRITABLE_MASK, high: 0 }, 1)).toBe('stray bits');
   });
 
   it('is frozen only if all 64 bits say so', () => {

@@ -9,6 +9,7 @@
 //   1 1 0   write-protected for dirty logging: the fast path may set W
 //   1 0 0   write-protected because the gfn shadows a guest page table
 //   0 0 0   the host's page is read-only (KSM, copy-on-write)
+// An entry that maps nothing is non-present, frozen, or an MMIO spte (mmio-spte.ts).
 // Never MMU_WRITABLE without HOST_WRITABLE, never W without MMU_WRITABLE.
 import type { Pfn } from '../address.ts';
 import type { Spte } from '../event.ts';
@@ -24,7 +25,7 @@ export const PT_DIRTY_MASK: number = bit(6); //         fault-in only      dirty
 export const PT_PAGE_SIZE_MASK: number = bit(7); //     fault-in only      a leaf above level 1
 export const SPTE_HOST_WRITABLE: number = bit(9); //    fault-in only      host pte and memslot allow stores
 export const SPTE_MMU_WRITABLE: number = bit(10); //    mmu_lock           gfn does not shadow a guest page table
-export const SPTE_MMU_PRESENT_MASK: number = bit(11); // mmu_lock          maps memory; frozen sptes do not
+export const SPTE_MMU_PRESENT_MASK: number = bit(11); // mmu_lock          maps memory; MMIO and frozen sptes do not
 
 const ADDRESS_LOW = -4096; // bits 12-31
 const ADDRESS_HIGH = 0x000f_ffff; // bits 32-51
@@ -36,12 +37,17 @@ export const SHADOW_NONPRESENT: Spte = { low: 0, high: 1 << 31 };
 /** Owned by whoever put it there: nobody else may replace it, no fault makes progress past it. */
 export const FROZEN_SPTE: Spte = { low: 0x5a0, high: 1 << 31 };
 
+/** Present for hardware, with bit 51 set, which is reserved; what more there is in an MMIO spte: mmio-spte.ts. */
+export const SHADOW_MMIO_VALUE: Spte = { low: PT_PRESENT_MASK, high: 1 << 19 };
+
 export const isShadowPresent = (low: number): boolean => (low & SPTE_MMU_PRESENT_MASK) !== 0;
 export const isWritable = (low: number): boolean => (low & PT_WRITABLE_MASK) !== 0;
 export const isMmuWritable = (low: number): boolean => (low & SPTE_MMU_WRITABLE) !== 0;
 export const isHostWritable = (low: number): boolean => (low & SPTE_HOST_WRITABLE) !== 0;
 export const isFrozen = (low: number, high: number): boolean =>
   low === FROZEN_SPTE.low && high === FROZEN_SPTE.high;
+export const isMmioSpte = (low: number, high: number): boolean =>
+  (low & SHADOW_MMIO_VALUE.low) !== 0 && (high & SHADOW_MMIO_VALUE.high) !== 0;
 /** Of a present spte: does it map memory, or lead to another table? */
 export const isLastSpte = (low: number, level: number): boolean =>
   level === 1 || (low & PT_PAGE_SIZE_MASK) !== 0;
@@ -61,8 +67,9 @@ export const pfnToSpte = (pfn: Pfn | number): Spte => ({
   high: Math.floor(pfn / 2 ** PFN_BITS_IN_LOW) & ADDRESS_HIGH,
 });
 
-/** What is wrong with the bits of a present leaf or table entry, or undefined. */
-export function illegalState(low: number, level: number): string | undefined {
+/** What is wrong with the bits of an spte, or undefined. */
+export function illegalState({ low, high }: Spte, level: number): string | undefined {
+  if (isMmioSpte(low, high)) return illegalMmioState(low, high, level);
   if (!isShadowPresent(low)) return low === 0 || low === FROZEN_SPTE.low ? undefined : 'stray bits';
   if ((low & PT_PRESENT_MASK) === 0) return 'MMU-present but not present';
   if (!isLastSpte(low, level)) return undefined;
@@ -71,10 +78,17 @@ export function illegalState(low: number, level: number): string | undefined {
   return undefined;
 }
 
+function illegalMmioState(low: number, high: number, level: number): string | undefined {
+  if (isShadowPresent(low)) return 'MMU-present with a reserved bit';
+  if (level > 1) return 'MMIO above level 1';
+  return high < 0 ? 'MMIO with bit 63' : undefined;
+}
+
 /** `0x102db8e65 [P U A D H M *]`-style text, for messages and drawings. */
 export function formatSpte({ low, high }: Spte): string {
   const hex = `${(high >>> 0).toString(16)}${(low >>> 0).toString(16).padStart(8, '0')}`;
   if (isFrozen(low, high)) return 'frozen';
+  if (isMmioSpte(low, high)) return `0x${hex.replace(/^0+(?=.)/, '')} MMIO`;
   const names = 'PWU  AD  HM*';
   const flags = [...names].filter((name, n) => name !== ' ' && (low & FLAGS & bit(n)) !== 0);
   return `0x${hex.replace(/^0+(?=.)/, '')} [${flags.join(' ')}]`;

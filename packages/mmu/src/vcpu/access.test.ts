@@ -1,4 +1,4 @@
-import { requestsAddress } from '@faultline/atomics';
+import { MODE_STATE, modeAddress, requestsAddress } from '@faultline/atomics';
 import { describe, expect, it } from 'vitest';
 import {
   type Bench,
@@ -8,16 +8,19 @@ import {
   LOGGED,
   makeBench,
   makeBenchWithSlot,
+  setSpte,
   slotOf,
 } from '../../test/fixture.ts';
 import { GFN_LIMIT, X86_64 } from '../address.ts';
 import { getDirtyLog } from '../dirty/harvest.ts';
+import type { VcpuStat } from '../fault/vcpu-stat.ts';
 import { writeProtectHostPage } from '../host/ksm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../host/mmu-notifier.ts';
+import { SHADOW_NONPRESENT } from '../spte/spte.ts';
 import { createMemslot } from '../vm/set-memory-region.ts';
-import { KVM_REQ_TLB_FLUSH } from '../vm/vcpu-mode.ts';
+import { IN_GUEST_MODE, KVM_REQ_TLB_FLUSH, OUTSIDE_GUEST_MODE } from '../vm/vcpu-mode.ts';
 import { read32, write32 } from './access.ts';
-import { newVcpu, type VcpuStat } from './vcpu.ts';
+import { newVcpu } from './vcpu.ts';
 
 const statsOf = (bench: Bench): VcpuStat => bench.guests[0].vcpu.stat;
 const harvest = ({ agent, vm }: Bench): number => getDirtyLog(agent, vm, 0);
@@ -108,6 +111,87 @@ describe('an access where no memory is', () => {
     bench.guests[0].read(3);
     expect(statsOf(bench)).toMatchObject({ pf_taken: 1, pf_emulate: 1 });
   });
+
+  it('answers the same again and again, from another place each time', () => {
+    const bench = makeBench();
+    const [guest, other] = bench.guests;
+    expect([guest.read(3), guest.read(3), other.read(3)]).toEqual([-1, -1, -1]);
+  });
+
+  it('fills no TLB', () => {
+    const bench = makeBench();
+    for (let n = 0; n < 3; n++) bench.guests[0].read(3);
+    expect(statsOf(bench).tlb_fill).toBe(0);
+  });
+});
+
+describe('an access where a device is', () => {
+  const withDevice = () => {
+    const bench = makeBenchWithSlot();
+    const asked: unknown[] = [];
+    const modes = () => asked.push(bench.agent.load32(modeAddress(0)) & MODE_STATE);
+    bench.guests[0].vcpu.mmio = {
+      read32(gpa) {
+        modes();
+        asked.push(gpa);
+        return 0xffff_fffe;
+      },
+      write32(gpa, value) {
+        modes();
+        asked.push(gpa, value);
+        return gpa < gpaOf(20);
+      },
+    };
+    return { bench, guest: bench.guests[0], asked };
+  };
+
+  it('loads what the device says, as a signed number of 32 bits', () => {
+    expect(withDevice().guest.read(17)).toBe(-2);
+  });
+
+  it('stores what the device takes, and says whether it did', () => {
+    const { guest } = withDevice();
+    expect([guest.write(17, 5), guest.write(21, 5)]).toEqual([true, false]);
+  });
+
+  it('tells the device the address and the value, outside the guest', () => {
+    const { guest, asked } = withDevice();
+    guest.write(17, 5, 2);
+    expect(asked).toEqual([OUTSIDE_GUEST_MODE, gpaOf(17, 2), 5]);
+  });
+
+  it('asks the device each time', () => {
+    const { guest, asked } = withDevice();
+    for (let n = 0; n < 3; n++) guest.read(17);
+    expect(asked.filter((value) => value === gpaOf(17)).length).toBe(3);
+  });
+
+  it('asks no device where memory is', () => {
+    const { guest, asked } = withDevice();
+    guest.write(3, 1);
+    expect(asked).toEqual([]);
+  });
+
+  it('is in the guest again with the next access', () => {
+    const { bench, guest } = withDevice();
+    const { vm } = bench;
+    read32(guest.mem, vm, guest.vcpu, gpaOf(17));
+    read32(guest.mem, vm, guest.vcpu, gpaOf(3));
+    expect(bench.agent.load32(modeAddress(0)) & MODE_STATE).toBe(IN_GUEST_MODE);
+  });
+
+  it('lets the device change the memslots', () => {
+    const bench = makeBench();
+    const [guest] = bench.guests;
+    guest.vcpu.mmio = {
+      read32: () => -1,
+      write32: () => {
+        createMemslot(bench.agent, bench.vm, slotOf({ npages: 8 }));
+        return true;
+      },
+    };
+    expect([guest.write(3, 1), guest.read(3)]).toEqual([true, 0]);
+  });
 });
 
 describe('what a vCPU counts', () => {
@@ -142,6 +226,30 @@ describe('what a vCPU counts', () => {
       expect(statsOf(bench)).toMatchObject({ pf_taken: 2, pf_fast: 1, pf_slow: 1, tlb_flush: 1 });
     },
   );
+
+  it('of MMIO accesses is how each was answered', () => {
+    const bench = makeBench();
+    const [guest, other] = bench.guests;
+    guest.read(3);
+    for (const gfn of [3, 3]) other.read(gfn);
+    createMemslot(bench.agent, bench.vm, slotOf({ baseGfn: 8 }));
+    other.read(3);
+    expect([statsOf(bench), other.vcpu.stat]).toMatchObject([
+      { pf_emulate: 1, pf_mmio_spte_created: 1, mmio_cached: 0, mmio_fast: 0, mmio_stale: 0 },
+      { pf_emulate: 3, pf_mmio_spte_created: 1, mmio_cached: 1, mmio_fast: 1, mmio_stale: 1 },
+    ]);
+  });
+
+  it('of an MMIO spte that has gone is a retry, and then the fault again', () => {
+    const bench = makeBench();
+    const [guest, other] = bench.guests;
+    other.read(3);
+    const mem = before(guest.mem, { verb: 'load32', address: bench.vm.at.memslots }, () =>
+      setSpte(bench, 3, SHADOW_NONPRESENT),
+    );
+    write32(mem, bench.vm, guest.vcpu, gpaOf(3), 1);
+    expect(guest.vcpu.stat).toMatchObject({ pf_taken: 2, pf_retry: 1, pf_emulate: 1 });
+  });
 
   it('of a write after a harvest is a slow fault where the VM has no fast path', () => {
     const bench = makeBenchWithSlot(LOGGED, { faultPath: 'slow' });

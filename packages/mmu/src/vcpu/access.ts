@@ -3,25 +3,33 @@
 //   tlb hit and allowed? -------------------------------------------------> done
 //   hardware walks the page table, fills the tlb if it may
 //   fault: classify
+//     |-- mmio: the gfn is known to have no memory ------------------------> a device is asked
 //     |-- fast: cmpxchg W --------------- fixed | spurious ---------------> again
 //     '-- slow: seq, host page, mmu_lock, stale? map ---------------------> again
 //
 // The guest runs without paging of its own so far: gva = gpa.
 import { MODE_STATE, type Shared } from '@faultline/atomics';
 import { accessedGfn, type Gfn, type Gpa, offsetInPage } from '../address.ts';
-import { PFERR_PRESENT_MASK, PFERR_USER_MASK, PFERR_WRITE_MASK } from '../fault/error-code.ts';
+import {
+  PFERR_PRESENT_MASK,
+  PFERR_RSVD_MASK,
+  PFERR_USER_MASK,
+  PFERR_WRITE_MASK,
+} from '../fault/error-code.ts';
 import { pageFault } from '../fault/page-fault.ts';
 import { RET_PF_EMULATE, RET_PF_FIXED, RET_PF_RETRY, RET_PF_SPURIOUS } from '../fault/ret-pf.ts';
 import { pageBase } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
-import { isLastSpte, isShadowPresent, isWritable, spteToPfn } from '../spte/spte.ts';
+import { isLastSpte, isMmioSpte, isShadowPresent, isWritable, spteToPfn } from '../spte/spte.ts';
 import { walkToLastSptep } from '../spte/walk.ts';
 import { IN_GUEST_MODE } from '../vm/vcpu-mode.ts';
-import { enterGuest, poll } from './run.ts';
+import { enterGuest, leaveGuest, poll } from './run.ts';
 import { tlbDrop, tlbFill, tlbLookupRead, tlbLookupWrite } from './tlb.ts';
 import type { Vcpu } from './vcpu.ts';
 
-/** Stores an aligned 32-bit word. False: no memory there, the store went nowhere (a device would be asked). */
+const RESERVED = PFERR_PRESENT_MASK | PFERR_RSVD_MASK;
+
+/** Stores an aligned 32-bit word. False: no memory there, and no device that `vcpu.mmio` knows; the store went nowhere. */
 export function write32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, value: number): boolean {
   const gfn = accessedGfn(gpa);
   for (;;) {
@@ -31,18 +39,18 @@ export function write32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, value: number
       mem.guestStore(base + (offsetInPage(gpa) >> 2), value);
       return true;
     }
-    if (!tlbMiss(mem, vm, vcpu, gpa, PFERR_WRITE_MASK)) return false;
+    if (!tlbMiss(mem, vm, vcpu, gpa, PFERR_WRITE_MASK)) return emulateWrite(mem, vcpu, gpa, value);
   }
 }
 
-/** Loads an aligned 32-bit word; all ones where there is no memory, as an empty bus reads. */
+/** Loads an aligned 32-bit word; all ones where there is neither memory nor a device, as an empty bus reads. */
 export function read32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa): number {
   const gfn = accessedGfn(gpa);
   for (;;) {
     if (--vcpu.countdown < 0) poll(mem, vm, vcpu);
     const base = tlbLookupRead(vcpu.tlb, gfn);
     if (base >= 0) return mem.guestLoad(base + (offsetInPage(gpa) >> 2));
-    if (!tlbMiss(mem, vm, vcpu, gpa, 0)) return -1;
+    if (!tlbMiss(mem, vm, vcpu, gpa, 0)) return emulateRead(mem, vcpu, gpa);
   }
 }
 
@@ -70,7 +78,19 @@ function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boo
   return ret !== RET_PF_EMULATE;
 }
 
-/** -1 with the TLB filled, or the P bit of the fault that hardware reports. */
+function emulateWrite(mem: Shared, vcpu: Vcpu, gpa: Gpa, value: number): boolean {
+  if (vcpu.mmio === undefined) return false;
+  leaveGuest(mem, vcpu); // a device may take its time; the next access enters the guest again
+  return vcpu.mmio.write32(gpa, value);
+}
+
+function emulateRead(mem: Shared, vcpu: Vcpu, gpa: Gpa): number {
+  if (vcpu.mmio === undefined) return -1;
+  leaveGuest(mem, vcpu);
+  return vcpu.mmio.read32(gpa) | 0;
+}
+
+/** -1 with the TLB filled, or what hardware reports of the fault beside the access: nothing, P, or P and RSVD. */
 function hardwareWalk(mem: Shared, vm: Vm, vcpu: Vcpu, gfn: Gfn, write: boolean): number {
   const { fault } = vcpu;
   fault.gfn = gfn;
@@ -78,7 +98,8 @@ function hardwareWalk(mem: Shared, vm: Vm, vcpu: Vcpu, gfn: Gfn, write: boolean)
   const low = mem.load64(walkToLastSptep(mem, vm, fault));
   const high = mem.high;
   mem.exitRead();
-  if (!isShadowPresent(low) || !isLastSpte(low, fault.level)) return 0;
+  if (!isShadowPresent(low)) return isMmioSpte(low, high) ? RESERVED : 0;
+  if (!isLastSpte(low, fault.level)) return 0;
   if (write && !isWritable(low)) {
     tlbDrop(vcpu.tlb, gfn);
     return PFERR_PRESENT_MASK;

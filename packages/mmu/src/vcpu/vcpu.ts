@@ -1,32 +1,22 @@
 // The private state of one vCPU: nothing in it is seen by another thread. KVM: struct kvm_vcpu.
 
+import type { Gpa } from '../address.ts';
 import { newPageFault, type PageFault } from '../fault/fault.ts';
+import type { VcpuStat } from '../fault/vcpu-stat.ts';
 import { newTlb, type Tlb } from './tlb.ts';
-
-/** Counts since the vCPU was made. KVM: struct kvm_vcpu_stat. */
-export interface VcpuStat {
-  pf_taken: number;
-  /** Repaired by the fast path. */
-  pf_fast: number;
-  /** Found repaired by the fast path. */
-  pf_spurious: number;
-  /** Sent back by the fast path: the lost exchanges of `merged`. */
-  pf_fast_retry: number;
-  /** Mapped, or found mapped, by the slow path. */
-  pf_slow: number;
-  /** Sent back by the slow path: an invalidation or a memslot change overtook it. */
-  pf_retry: number;
-  /** No memory there. */
-  pf_emulate: number;
-  tlb_fill: number;
-  tlb_flush: number;
-  exits: number;
-}
 
 /** Told of each fault from the access that missed to the return into the guest. */
 export interface FaultObserver {
   begin(): void;
   end(): void;
+}
+
+/** What is asked where the guest has no memory; called outside the guest, as KVM leaves KVM_RUN for its VMM. */
+export interface MmioHandler {
+  /** A 32-bit word; all ones if nothing is there. */
+  read32(gpa: Gpa): number;
+  /** Whether anything is there that took it. */
+  write32(gpa: Gpa, value: number): boolean;
 }
 
 export interface Vcpu {
@@ -37,25 +27,19 @@ export interface Vcpu {
   /** Accesses left until the requests are looked at. */
   countdown: number;
   observer: FaultObserver | undefined;
+  mmio: MmioHandler | undefined;
 }
 
 /** A vCPU's number is its thread's number in the memory. */
-export const newVcpu = (id: number): Vcpu => ({
-  id,
-  tlb: newTlb(),
-  fault: newPageFault(id),
-  stat: {
-    pf_taken: 0,
-    pf_fast: 0,
-    pf_spurious: 0,
-    pf_fast_retry: 0,
-    pf_slow: 0,
-    pf_retry: 0,
-    pf_emulate: 0,
-    tlb_fill: 0,
-    tlb_flush: 0,
-    exits: 0,
-  },
-  countdown: 0,
-  observer: undefined,
-});
+export function newVcpu(id: number): Vcpu {
+  const fault = newPageFault(id);
+  return {
+    id,
+    tlb: newTlb(),
+    fault,
+    stat: fault.stat,
+    countdown: 0,
+    observer: undefined,
+    mmio: undefined,
+  };
+}

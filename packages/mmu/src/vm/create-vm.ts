@@ -21,11 +21,12 @@ export function vmConfig(options: VmOptions): VmConfig {
     pageWords: 1024,
     // Merged pages outlive their sharers for a while.
     pageFrames: hostPages + Math.ceil(hostPages / 8) + 64,
-    // Leaf tables for slots in any place, their upper tables, and what the threads' pools hold.
-    tableFrames: 2 * Math.ceil(hostPages / (1 << geometry.indexBits)) + 128 + 48 * options.vcpus,
+    // Leaf tables for slots in any place, their upper tables, and what the threads' pools and the MMIO sptes hold.
+    tableFrames: 2 * Math.ceil(hostPages / (1 << geometry.indexBits)) + 128 + 64 * options.vcpus,
     dirtyClients: 1,
     faultPath: 'current',
     faultLock: 'shared',
+    mmioCaching: true,
     pollInterval: TLB_POLL,
     ...options,
   };

@@ -16,6 +16,8 @@
 import type { Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import { MEMSLOT_WORDS, MEMSLOTS, type Vm } from '../memory-map.ts';
+import { MMIO_SPTE_GEN_MASK } from '../spte/mmio-spte.ts';
+import { invalidateMmioSptes } from './zap-mmio.ts';
 
 export const KVM_MEM_LOG_DIRTY_PAGES = 1;
 /** The slot is about to go: no fault may map it any more. */
@@ -114,6 +116,10 @@ function findMemslot(mem: Shared, vm: Vm, cache: MemslotCache, gfn: Gfn): Memslo
   return cache.last;
 }
 
+/** What an MMIO spte keeps of a value of the word `memslots`. */
+export const mmioGeneration = (generation: number): number =>
+  (generation >>> 1) & MMIO_SPTE_GEN_MASK;
+
 export const isUpdateInProgress = (generation: number): boolean =>
   (generation & KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS) !== 0;
 
@@ -149,5 +155,7 @@ export function installMemslots(mem: Shared, vm: Vm, slots: readonly Memslot[]):
   mem.unlock(vm.at.mn_invalidate_lock);
   mem.synchronize();
   // Only now: see above. Nobody sleeps until this, so nobody is woken.
-  mem.store32(vm.at.memslots, generation + 1);
+  const next = (generation + 1) | 0;
+  invalidateMmioSptes(mem, vm, mmioGeneration(next));
+  mem.store32(vm.at.memslots, next);
 }

@@ -7,6 +7,7 @@ import {
   FROZEN_SPTE,
   isFrozen,
   isLastSpte,
+  isMmioSpte,
   isShadowPresent,
   SHADOW_NONPRESENT,
 } from '../spte/spte.ts';
@@ -33,7 +34,8 @@ export function zapLeafs(mem: Shared, vm: Vm, start: Gfn, end: Gfn): boolean {
 
 /**
  * Unmaps [start, end) with mmu_lock held for reading, beside faults of other ranges, and frees the tables that lie in it
- * wholly. The caller has made sure that no new fault maps the range (its slot is invalid). Blocks for a grace period.
+ * wholly. The caller has made sure that no new fault maps the range (its slot is invalid); faults beside the slot may still leave
+ * MMIO sptes there, which stay, or go with their table. Blocks for a grace period.
  * KVM: the invalidated root of kvm_mmu_zap_all_fast(); here the range alone, frozen at the top.
  */
 export function zapRange(mem: Shared, vm: Vm, start: Gfn, end: Gfn): void {
@@ -87,6 +89,8 @@ function zapTable(mem: Shared, vm: Vm, span: Span, removed: number[]): boolean {
   return zapped;
 }
 
+const isEmpty = ({ low, high }: Spte): boolean => !isShadowPresent(low) && !isMmioSpte(low, high);
+
 type Entry = Parameters<typeof setSpteAtomic>[1];
 
 function zapLeafAtomic(mem: Shared, entry: Entry, seen: Spte): boolean {
@@ -129,9 +133,9 @@ function handleRemovedTable(
     // Unconditional: the fast path may set W in a leaf that it found before; an exchange says what it replaced.
     const low = mem.xchg64(entry.sptep, FROZEN_SPTE.low, FROZEN_SPTE.high);
     const old = { low, high: mem.high };
-    if (isFrozen(old.low, old.high) || !isShadowPresent(old.low)) continue;
+    if (isFrozen(old.low, old.high) || isEmpty(old)) continue;
     traceChange(mem, entry, old, FROZEN_SPTE);
-    if (!isLastSpte(old.low, level)) {
+    if (isShadowPresent(old.low) && !isLastSpte(old.low, level)) {
       handleRemovedTable(mem, vm, childTable(vm, old.low), entry, removed);
     }
   }
