@@ -10,6 +10,7 @@ import { PLAIN_STORE } from './b7-plain-store.ts';
 import { NO_SECOND_LOOK } from './b9-no-second-look.ts';
 import { NO_GENERATION_CHECK } from './b10-no-generation-check.ts';
 import { FLUSH_AFTER_UNLOCK } from './b15-flush-after-unlock.ts';
+import { KEEPS_AN_OLD_DECISION } from './b16-keeps-an-old-decision.ts';
 import { RANGE_IN_HOST_PAGES } from './b19-range-in-host-pages.ts';
 import { SECOND_SNAPSHOT } from './b23-second-snapshot.ts';
 import { DIRTY_BIT_LOST } from './b27-dirty-bit-lost.ts';
@@ -27,6 +28,7 @@ export const RACES: readonly Litmus[] = [
   ...NO_SECOND_LOOK,
   ...NO_GENERATION_CHECK,
   ...FLUSH_AFTER_UNLOCK,
+  ...KEEPS_AN_OLD_DECISION,
   ...RANGE_IN_HOST_PAGES,
   ...SECOND_SNAPSHOT,
   ...DIRTY_BIT_LOST,

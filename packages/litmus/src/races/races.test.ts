@@ -25,6 +25,8 @@ const GOLDEN: Readonly<Record<string, number>> = {
   'b10-no-generation-check-repaired tso': 13170,
   'b15-flush-after-unlock-repaired sc': 2810,
   'b15-flush-after-unlock-repaired tso': 6508,
+  'b16-keeps-an-old-decision-repaired sc': 7186,
+  'b16-keeps-an-old-decision-repaired tso': 22438,
   'b19-range-in-host-pages-repaired sc': 19349,
   'b19-range-in-host-pages-repaired tso': 39200,
   'b23-second-snapshot-repaired sc': 6238,

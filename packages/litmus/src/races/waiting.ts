@@ -6,7 +6,6 @@ export type WaitsFor =
   | 'dirty rings'
   | 'invalid roots'
   | 'large pages'
-  | 'MMIO'
   | 'nested guests'
   | 'shadow paging'
   | 'time'
@@ -68,12 +67,6 @@ export const WAITING: readonly WaitingRace[] = [
     title: 'Two walks yield to each other at the first entry for ever (2021)',
     waitsFor: 'yielding',
     why: 'no walk drops mmu_lock on its way',
-  },
-  {
-    id: 'B16',
-    title: 'An MMIO decision from old memslots is tagged with the generation of new ones (2014)',
-    waitsFor: 'MMIO',
-    why: 'no decision about MMIO is kept',
   },
   {
     id: 'B17',
