@@ -16,7 +16,7 @@ const GOLDEN: Readonly<Record<string, readonly [states: number, ends: number]>> 
   'one-log-word-two-vcpus sc': [9, 1],
   'one-log-word-harvest sc': [1_966, 7],
   'first-touch-two-vcpus sc': [25_748, 8],
-  'slot-deletion sc': [51_408, 15],
+  'slot-deletion sc': [231_948, 32],
   'sketch-mark-last sc': [1_904, 7],
   'aba-direct sc': [8_817, 15],
   'page-moves-near sc': [9_407, 16],
