@@ -11,7 +11,7 @@ const common = {
 const library: UserConfig = {
   ...common,
   entry: [
-    'packages/{atomics,mmu,machine,checker,litmus,trace,cli}/src/index.ts',
+    'packages/{atomics,mmu,machine,runner,checker,litmus,trace,cli}/src/index.ts',
     'packages/cli/src/{soak,bench-check,check-deep,check-mutate}.ts',
     // Workers that check: they load the library as a user does, since mutants are made of its files.
     'packages/cli/src/{check,mutate,mutate-hook}-worker.ts',
@@ -32,5 +32,5 @@ const worker = (name: string): UserConfig => ({
 
 export default defineConfig([
   library,
-  ...['machine/src/machine-worker', 'cli/src/bench-worker', 'cli/src/tlb-worker'].map(worker),
+  ...['runner/src/machine-worker', 'cli/src/bench-worker', 'cli/src/tlb-worker'].map(worker),
 ]);

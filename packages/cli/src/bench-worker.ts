@@ -1,7 +1,6 @@
 // The vCPU thread of a benchmark: waits for a round, makes its faults or accesses, says how long they took.
 import { parentPort, workerData } from 'node:worker_threads';
 import { connectThread } from '@faultline/atomics';
-import type { Machine } from '@faultline/machine';
 import {
   enterGuest,
   type Gpa,
@@ -15,6 +14,7 @@ import {
   type Vcpu,
   write32,
 } from '@faultline/mmu';
+import type { Machine } from '@faultline/runner';
 
 /** What one round of one vCPU does with each of its pages. */
 export type Work = 'fault' | 'access';

@@ -1,4 +1,4 @@
-import { GUESTS, type GuestName, type RunReport } from '@faultline/machine';
+import { GUESTS, type GuestName, type RunReport } from '@faultline/runner';
 import { describe, expect, it } from 'vitest';
 import { damaged, loaded, PATHS, report } from '../test/reports.ts';
 import { runReport } from './run-report.ts';

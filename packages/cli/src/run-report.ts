@@ -1,5 +1,5 @@
 // What `run` prints: one column per fault path, the kernel's own figures beside them where a trace was played.
-import { GUESTS, type GuestName, type Integrity, type RunReport } from '@faultline/machine';
+import { GUESTS, type GuestName, type Integrity, type RunReport } from '@faultline/runner';
 import type { TraceSummary } from '@faultline/trace';
 import { count, figure, formatTable, nanoseconds, percent, type Row } from './table.ts';
 import type { LoadedTrace } from './trace-input.ts';

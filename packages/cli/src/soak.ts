@@ -3,6 +3,8 @@
 // Each turn runs, at random: how many vCPUs, which guest, how much memory, how often the log is harvested, whether the
 // guest is migrated again and again, and whether slow faults share mmu_lock. Some turns play the bundled trace, which also
 // makes and deletes memslots and switches the dirty log on and off under running vCPUs.
+
+import type { FaultPath } from '@faultline/mmu';
 import {
   GUESTS,
   type GuestName,
@@ -10,8 +12,7 @@ import {
   type RunReport,
   runGuest,
   runTrace,
-} from '@faultline/machine';
-import type { FaultPath } from '@faultline/mmu';
+} from '@faultline/runner';
 import { Command } from 'commander';
 import { EXIT_FINDING, EXIT_OK } from './exit.ts';
 import { Progress } from './progress.ts';

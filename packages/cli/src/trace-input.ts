@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type TracePlan, TracePlanner } from '@faultline/machine';
+import { type TracePlan, TracePlanner } from '@faultline/runner';
 import { readTrace, type TraceSummary } from '@faultline/trace';
 import { InputError } from './exit.ts';
 import type { Progress } from './progress.ts';

@@ -1,5 +1,5 @@
 // Reports and traces made by hand, for what prints them.
-import type { RunReport, TracePlan } from '@faultline/machine';
+import type { RunReport, TracePlan } from '@faultline/runner';
 import type { TraceSummary } from '@faultline/trace';
 import type { LoadedTrace } from '../src/trace-input.ts';
 

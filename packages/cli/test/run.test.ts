@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { GUESTS } from '@faultline/machine';
+import { GUESTS } from '@faultline/runner';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCommand } from '../src/commands/run.ts';
 import { faultline, type Said, scratch } from './command.ts';

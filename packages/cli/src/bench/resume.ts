@@ -1,7 +1,6 @@
 // The micro-benchmark of the 2012 series: how long a guest needs to write all its memory again after dirty logging was
 // switched on. Then 538,233,957 ns without the fast path and 249,809,853 ns with it (v7, mean of 10 runs).
 import { connectThread } from '@faultline/atomics';
-import { createMachine } from '@faultline/machine';
 import {
   createMemslot,
   enterGuest,
@@ -16,6 +15,7 @@ import {
   setMemslotFlags,
   write32,
 } from '@faultline/mmu';
+import { createMachine } from '@faultline/runner';
 
 const PAGES = 16_384;
 export const RESUME_MIB: number = (PAGES * PAGE_SIZE) / 2 ** 20;

@@ -3,7 +3,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { connectThread } from '@faultline/atomics';
-import { createMachine, type Machine } from '@faultline/machine';
 import {
   createMemslot,
   type FaultLock,
@@ -13,6 +12,7 @@ import {
   type Hvn,
   KVM_MEM_LOG_DIRTY_PAGES,
 } from '@faultline/mmu';
+import { createMachine, type Machine } from '@faultline/runner';
 import type { RoundJob, RoundTimes, Work } from '../bench-worker.ts';
 
 const workerFile = new URL('../bench-worker.js', import.meta.url);

@@ -1,6 +1,5 @@
 // A guest's access on a TLB hit, its share of polling included, against an element of a typed array.
 import { connectThread, type Shared } from '@faultline/atomics';
-import { createMachine } from '@faultline/machine';
 import {
   createMemslot,
   enterGuest,
@@ -15,6 +14,7 @@ import {
   type Vm,
   write32,
 } from '@faultline/mmu';
+import { createMachine } from '@faultline/runner';
 
 const PAGES = 64;
 const ACCESSES = 4096;

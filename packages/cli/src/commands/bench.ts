@@ -1,8 +1,8 @@
 // faultline bench: what the fast path is worth, as ratios within one run.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { type RunReport, runGuest } from '@faultline/machine';
 import type { FaultPath } from '@faultline/mmu';
+import { type RunReport, runGuest } from '@faultline/runner';
 import { Command } from 'commander';
 import { Floor } from '../bench/floor.ts';
 import { RESUME_MIB, timeResume } from '../bench/resume.ts';

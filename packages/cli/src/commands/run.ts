@@ -1,4 +1,6 @@
 // faultline run: a trace or a guest program on real threads, once per fault path, side by side.
+
+import type { FaultPath } from '@faultline/mmu';
 import {
   GUESTS,
   type GuestName,
@@ -8,8 +10,7 @@ import {
   type RunReport,
   runGuest,
   runTrace,
-} from '@faultline/machine';
-import type { FaultPath } from '@faultline/mmu';
+} from '@faultline/runner';
 import { Command, Option } from 'commander';
 import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, UsageError } from '../exit.ts';
 import { Progress } from '../progress.ts';

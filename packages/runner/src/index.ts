@@ -1,0 +1,10 @@
+// A VM on real threads: its guest programs, ksmd, migration, and the account that nothing was lost.
+export { GUESTS, type GuestName } from './guests/guests.ts';
+export type { LockReport } from './job.ts';
+export type { KsmStat } from './ksmd.ts';
+export { createMachine, type Machine, MOST_PAGES, MOST_VCPUS, type Region } from './machine.ts';
+export { timerCost } from './meter.ts';
+export type { MigrationResult } from './migration.ts';
+export { type Integrity, type RunOptions, type RunReport, runGuest, runTrace } from './run.ts';
+export { type KernelCounts, type TracePlan, TracePlanner } from './trace-plan.ts';
+export { type Verdict, verify } from './verify.ts';
