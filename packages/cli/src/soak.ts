@@ -55,6 +55,8 @@ async function soak({ minutes, seed }: Options): Promise<number> {
       pages: choose([64, 512, 4096]),
       harvestsPerSecond: choose([20, 100, 500]),
       migrate: choose([true, true, false]),
+      ...(name === TRACE ? {} : { transparentHugepage: choose([true, false]) }),
+      eagerPageSplit: choose([true, false]),
     };
     const watchdog = setTimeout(() => hung(turn, name, options), WATCHDOG_MS);
     const report = await (name === TRACE ? runTrace(plan, options) : runGuest(name, options));

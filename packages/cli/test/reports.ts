@@ -106,6 +106,7 @@ export const loaded = (
       dirtyPages: 55,
       merged: 8,
     },
+    transparentHugepage: false,
     mergeable: [],
     notes: [],
     ...plan,

@@ -18,9 +18,11 @@ import {
   isMmuWritable,
   isShadowPresent,
   isWritable,
+  makeSmallSpte,
   type Pfn,
   pageBase,
   pageRefcount,
+  pagesPerEntry,
   type Spte,
   spteToPfn,
   type Vm,
@@ -30,14 +32,16 @@ import { hostPte, leafAt } from './small-vm.ts';
 
 export const implies = (a: boolean, b: boolean): boolean => !a || b;
 
-/** Holds of every leaf that is present. */
+/** Holds of every leaf that is present; of a large one, of each of its pages. */
 const ofEveryLeaf =
   (law: (leaf: Spte, host: number) => boolean): VmProperty =>
   (mem, vm) => {
     let holds = true;
     forEachSpte(mem, vm, (spte, level, gfn) => {
       if (!isLastSpte(spte.low, level)) return;
-      holds &&= law(spte, hostPte(mem, vm, gfn as number as Hvn));
+      for (let page = 0; page < pagesPerEntry(level, vm.geometry.indexBits); page++) {
+        holds &&= law(makeSmallSpte(spte, page), hostPte(mem, vm, (gfn + page) as number as Hvn));
+      }
     });
     return holds;
   };

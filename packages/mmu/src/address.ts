@@ -61,3 +61,6 @@ export const tableIndex = (gfn: Gfn, level: number, indexBits: number): number =
 /** Pages that one entry of a table of `level` maps. */
 export const pagesPerEntry = (level: number, indexBits: number): number =>
   2 ** ((level - 1) * indexBits);
+/** The first page of the huge page that holds page `page` (a gfn, hvn or pfn below 2^32). */
+export const hugePageOf = <Page extends number>(page: Page, { indexBits }: Geometry): Page =>
+  (((page >>> indexBits) << indexBits) >>> 0) as Page;

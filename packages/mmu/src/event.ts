@@ -84,6 +84,15 @@ export interface CheckMmioSpte {
   readonly valid: boolean;
 }
 
+/** A large leaf became a table of small ones. `errno` is 0, or -12 when no frame was left. */
+export interface KvmMmuSplitHugePage {
+  readonly event: 'kvm_mmu_split_huge_page';
+  readonly gfn: Gfn;
+  readonly spte: Spte;
+  readonly level: number;
+  readonly errno: number;
+}
+
 /** The host withdrew a range of its memory (mmu notifier). `end` is exclusive. */
 export interface KvmUnmapHvaRange {
   readonly event: 'kvm_unmap_hva_range';
@@ -114,6 +123,7 @@ export type MmuEvent =
   | MarkMmioSpte
   | HandleMmioPageFault
   | CheckMmioSpte
+  | KvmMmuSplitHugePage
   | KvmUnmapHvaRange
   | KsmMerge
   | GetDirtyLog;

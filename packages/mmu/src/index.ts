@@ -2,10 +2,12 @@ export type { Geometry, Gfn, Gpa, Gva, Hva, Hvn, Pfn, Sptep } from './address.ts
 export {
   gfnToGpa,
   gpaToGfn,
+  hugePageOf,
   hvaToHvn,
   hvnToHva,
   PAGE_SIZE,
   PAGE_WORDS,
+  pagesPerEntry,
   X86_64,
 } from './address.ts';
 export { clientBitmap, markPageDirty } from './dirty/dirty-bitmap.ts';
@@ -42,15 +44,18 @@ export { tdpMmuMap } from './fault/tdp-map.ts';
 export type { VcpuStat } from './fault/vcpu-stat.ts';
 export { faultInHostPage } from './host/fault-in.ts';
 export {
+  HOST_PTE_HUGE,
   HOST_PTE_KSM,
   HOST_PTE_WRITABLE,
   hostPtePfn,
   hostPtep,
+  isHostPteHuge,
   isHostPteKsm,
   isHostPtePresent,
   isHostPteWritable,
   makeHostPte,
 } from './host/host-pte.ts';
+export { changeHostPtes, collapseHugePage } from './host/huge-page.ts';
 export { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from './host/ksm.ts';
 export { invalidateRangeEnd, invalidateRangeStart, isInvalidating } from './host/mmu-notifier.ts';
 export {
@@ -72,7 +77,7 @@ export {
   type VmConfig,
   vmMap,
 } from './memory-map.ts';
-export { makeSpte } from './spte/make-spte.ts';
+export { makeSmallSpte, makeSpte } from './spte/make-spte.ts';
 export { makeMmioSpte, mmioSpteGeneration, mmioSpteGfn } from './spte/mmio-spte.ts';
 export {
   FROZEN_SPTE,
@@ -100,6 +105,7 @@ export { enterGuest, leaveGuest, poll } from './vcpu/run.ts';
 export { type FaultObserver, type MmioHandler, newVcpu, type Vcpu } from './vcpu/vcpu.ts';
 export { initVm, type VmOptions, vmConfig } from './vm/create-vm.ts';
 export { flushRemoteTlbs } from './vm/flush-remote-tlbs.ts';
+export { maxMappingLevel } from './vm/mapping-level.ts';
 export {
   gfnToHvn,
   gfnToMemslot,
@@ -113,7 +119,9 @@ export {
   readMemslots,
 } from './vm/memslots.ts';
 export { pauseVcpus, resumeVcpus } from './vm/pause.ts';
+export { zapCollapsibleSptes } from './vm/recover-huge-pages.ts';
 export { createMemslot, deleteMemslot, setMemslotFlags } from './vm/set-memory-region.ts';
+export { splitHugePage, trySplitHugePages } from './vm/split-huge-page.ts';
 export { forEachSpte } from './vm/tdp-iter.ts';
 export {
   IN_GUEST_MODE,

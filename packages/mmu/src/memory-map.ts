@@ -29,6 +29,10 @@ export interface VmConfig {
   readonly faultLock: FaultLock;
   /** Are gfns without memory remembered in sptes? KVM: the module parameter mmio_caching. */
   readonly mmioCaching: boolean;
+  /** Linux: /sys/kernel/mm/transparent_hugepage/enabled. With 'always' the host backs memory by huge pages where it can. */
+  readonly transparentHugepage: 'never' | 'always';
+  /** KVM's module parameter: large leaves are split when their slot's log begins, not in the first fault on each. */
+  readonly eagerPageSplit: boolean;
   /** Guest accesses between two looks at the vCPU's requests. */
   readonly pollInterval: number;
 }
@@ -58,6 +62,8 @@ export function sharedWords(config: VmConfig): Record<SharedWord, number> {
     page_refcount: config.pageFrames * 4,
     free_pages_lock: 4,
     free_pages: 4 + config.pageFrames * 4,
+    free_page_index: hasHugePages(config) ? config.pageFrames * 4 : 0,
+    free_pages_in_block: hasHugePages(config) ? hugePageBlocks(config) * 4 : 0,
   };
 }
 
@@ -78,7 +84,15 @@ export type SharedWord =
   | 'host_page_table'
   | 'page_refcount'
   | 'free_pages_lock'
-  | 'free_pages';
+  | 'free_pages'
+  | 'free_page_index'
+  | 'free_pages_in_block';
+
+const hasHugePages = ({ transparentHugepage }: VmConfig): boolean =>
+  transparentHugepage === 'always';
+/** Aligned stretches of frames that a huge page could take, whole ones only. */
+export const hugePageBlocks = ({ pageFrames, geometry }: VmConfig): number =>
+  pageFrames >>> geometry.indexBits;
 
 /** The constants of one VM; every thread that touches it has a copy (structured clone). KVM: struct kvm. */
 export interface Vm extends VmConfig {
@@ -93,6 +107,8 @@ export interface Vm extends VmConfig {
   /** Of a walk's first step: how far down a gfn's index lies, and the bits of its offset in the table, as of any level. */
   readonly rootShift: number;
   readonly offsetMask: number;
+  /** The largest leaf: 2 where the host has huge pages, else 1. */
+  readonly maxLevel: number;
   /** Index of `faultPath` in FAULT_PATHS. Strings that came from another thread are compared letter by letter. */
   readonly fastPath: number;
 }
@@ -131,6 +147,7 @@ export function vmMap(config: VmConfig, map: SeamMap, root: number): Vm {
     gfnLimit: gfnLimit(config.geometry),
     rootShift: (levels - 1) * indexBits,
     offsetMask: tableBytes(config.geometry) - 8,
+    maxLevel: hasHugePages(config) ? 2 : 1,
     fastPath: FAULT_PATHS.indexOf(config.faultPath),
   };
 }

@@ -146,7 +146,7 @@ export function countDifferences(mem: Shared, vm: Vm, hvn: Hvn, expected: Int32A
   return differences;
 }
 
-/** A whole migration of a running guest. */
+/** A whole migration of a running guest; at the end its log is switched off again. */
 export function migrate(
   mem: Shared,
   vm: Vm,
@@ -165,5 +165,7 @@ export function migrate(
     sent = migration.sendDirty();
     msPerPage = (now() - from) / Math.max(1, sent);
   }
-  return migration.finish(now);
+  const result = migration.finish(now);
+  for (const { slot } of regions) setMemslotFlags(mem, vm, slot, 0);
+  return result;
 }

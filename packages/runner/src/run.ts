@@ -11,6 +11,7 @@ import {
   type Hvn,
   KVM_MEM_LOG_DIRTY_PAGES,
   type VcpuStat,
+  type VmOptions,
 } from '@faultline/mmu';
 import { stopAll } from './control.ts';
 import { fill } from './fill.ts';
@@ -36,6 +37,10 @@ const RAM_GFN = 0x10000;
 export interface RunOptions {
   readonly faultPath: FaultPath;
   readonly faultLock?: FaultLock;
+  /** The host backs memory by huge pages where it can; a trace says by itself. */
+  readonly transparentHugepage?: boolean;
+  /** False: large leaves are split by the first fault on each, not when logging begins. */
+  readonly eagerPageSplit?: boolean;
   /** How long, not counting set-up and the final comparison. A trace is played in whole passes, three at least. */
   readonly seconds: number;
   /** Number of vCPUs; a trace has its own, which this can only lower. */
@@ -125,7 +130,10 @@ export async function runTrace(plan: TracePlan, options: RunOptions): Promise<Ru
   if (vcpus > plan.vcpus) {
     throw new RangeError(`expected at most the trace's ${plan.vcpus} vCPUs, got ${vcpus}`);
   }
-  const machine = createMachine(vmOptions(options, vcpus, plan.hostPages));
+  const { transparentHugepage } = plan;
+  const machine = createMachine(
+    vmOptions({ transparentHugepage, ...options }, vcpus, plan.hostPages),
+  );
   const restore = plan.mergeable.length > 0;
   const jobs: Job[] = Array.from({ length: vcpus }, (_, vcpu) => {
     const tracks = plan.touches
@@ -146,11 +154,15 @@ export async function runTrace(plan: TracePlan, options: RunOptions): Promise<Ru
   return summarize(options, machine, reports);
 }
 
-const vmOptions = (
-  { faultPath, faultLock = 'shared' }: RunOptions,
-  vcpus: number,
-  hostPages: number,
-) => ({ vcpus, hostPages, faultPath, faultLock, dirtyClients: 2 });
+const vmOptions = (options: RunOptions, vcpus: number, hostPages: number): VmOptions => ({
+  vcpus,
+  hostPages,
+  faultPath: options.faultPath,
+  faultLock: options.faultLock ?? 'shared',
+  transparentHugepage: options.transparentHugepage ? 'always' : 'never',
+  eagerPageSplit: options.eagerPageSplit ?? true,
+  dirtyClients: 2,
+});
 
 const migrateSetup = (options: RunOptions, pages: number): MigrateSetup | undefined =>
   options.migrate === true

@@ -60,6 +60,8 @@ export interface TracePlan {
   readonly steps: readonly Step[];
   readonly touches: readonly Touches[];
   readonly kernel: KernelCounts;
+  /** The recorded host backed some memory by huge pages: ours does so with all of it. */
+  readonly transparentHugepage: boolean;
   /** Regions in which the host merged pages. */
   readonly mergeable: readonly Region[];
   /** What of the trace is played differently from how it was recorded; for the reader. */
@@ -68,6 +70,8 @@ export interface TracePlan {
 
 type MemslotMarker = Extract<Marker, { ev: 'memslot' }>;
 
+/** Small pages of a huge one. */
+const HUGE_PAGE = 512;
 /** As many as a VM has room for. */
 const MOST_SLOTS = 32;
 /** KVM: KVM_MAX_VCPU_IDS is of this order; a larger number comes from a damaged line. */
@@ -96,6 +100,7 @@ export class TracePlanner {
     merged: 0,
   };
   #hostPages = 0;
+  #thp = false;
 
   add({ body }: TraceEvent): void {
     switch (body.event) {
@@ -144,6 +149,7 @@ export class TracePlanner {
       })),
       touches: this.#touches.map((flat) => this.#pack(flat)),
       kernel: this.#kernel,
+      transparentHugepage: this.#thp,
       mergeable: [...this.#mergeable],
       notes: [...this.#notes],
     };
@@ -178,6 +184,7 @@ export class TracePlanner {
 
   #marker(marker: Marker): void {
     if (marker.ev === 'memslot') this.#memslot(marker);
+    else if (marker.ev === 'alloc') this.#thp ||= marker.thp !== 0;
     else if (marker.ev === 'get_dirty_log' && marker.at === 'begin') this.#harvest(marker.slot);
     else if (marker.ev === 'get_dirty_log') this.#kernel.dirtyPages += marker.dirty ?? 0;
     else if (marker.ev === 'clear_dirty_log') {
@@ -252,8 +259,11 @@ export class TracePlanner {
     const key = `${slot} ${gfn} ${npages} ${hva}`;
     let region = this.#regions.get(key);
     if (region === undefined) {
-      region = { slot, gfn, npages, hvn: this.#hostPages };
-      this.#hostPages += npages;
+      // With huge pages aligned as in the guest, where one of the host's can then be one of the MMU's.
+      const gap = this.#thp ? (gfn - this.#hostPages) & (HUGE_PAGE - 1) : 0;
+      const hvn = this.#hostPages + gap;
+      region = { slot, gfn, npages, hvn };
+      this.#hostPages = hvn + npages;
       this.#regions.set(key, region);
       this.#hva.set(region, hva);
     }

@@ -9,8 +9,12 @@ import {
   illegalState,
   isHostPtePresent,
   isHostPteWritable,
+  isLastSpte,
   isWritable,
+  type Pfn,
+  pagesPerEntry,
   readMemslots,
+  type Spte,
   spteToPfn,
   type Vm,
 } from '@faultline/mmu';
@@ -49,15 +53,25 @@ function countWrongSptes(mem: Shared, vm: Vm): number {
   let wrong = 0;
   forEachSpte(mem, vm, (spte, level, gfn) => {
     if (illegalState(spte, level) !== undefined) wrong++;
-    else if (level === 1 && !isGranted(gfn, spte.low, spte.high)) wrong++;
+    else if (isLastSpte(spte.low, level)) wrong += countNotGranted(gfn, spte, level);
   });
   return wrong;
 
-  function isGranted(gfn: Gfn, low: number, high: number): boolean {
+  /** Of the pages of one leaf. */
+  function countNotGranted(first: Gfn, { low, high }: Spte, level: number): number {
+    let bad = 0;
+    for (let page = 0; page < pagesPerEntry(level, vm.geometry.indexBits); page++) {
+      const pfn = (spteToPfn(low, high) + page) as Pfn;
+      if (!isGranted((first + page) as Gfn, pfn, isWritable(low))) bad++;
+    }
+    return bad;
+  }
+
+  function isGranted(gfn: Gfn, pfn: Pfn, writable: boolean): boolean {
     const slot = slots.find((s) => gfn >= s.baseGfn && gfn < s.baseGfn + s.npages);
     if (slot === undefined) return false;
     const pte = mem.load32(hostPtep(vm, (slot.hvn + gfn - slot.baseGfn) as Hvn));
-    const samePage = isHostPtePresent(pte) && hostPtePfn(pte) === spteToPfn(low, high);
-    return samePage && (!isWritable(low) || isHostPteWritable(pte));
+    const samePage = isHostPtePresent(pte) && hostPtePfn(pte) === pfn;
+    return samePage && (!writable || isHostPteWritable(pte));
   }
 }

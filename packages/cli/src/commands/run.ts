@@ -31,6 +31,8 @@ interface Options {
   readonly downtimeMs: number;
   readonly seconds: number;
   readonly memory: number;
+  readonly thp?: true;
+  readonly eagerPageSplit: boolean;
   readonly json?: true;
 }
 
@@ -67,6 +69,8 @@ export const runCommand = (exit: (code: number) => void): Command =>
       4,
     )
     .option('--memory <MIB>', 'memory of a program', whole(1, MOST_MIB), 16)
+    .option('--thp', "back the guest's memory by huge pages (a trace says by itself)")
+    .option('--no-eager-page-split', 'split large leaves in the fault, not when logging begins')
     .option('--json', 'print one JSON object')
     .action(async (trace: string | undefined, options: Options) => {
       exit(await run(trace, options));
@@ -106,5 +110,7 @@ const runOptions = (options: Options): Omit<RunOptions, 'faultPath'> => ({
   migrate: options.migrate === true,
   downtimeMs: options.downtimeMs,
   pages: options.memory * PAGES_PER_MIB,
+  eagerPageSplit: options.eagerPageSplit,
+  ...(options.thp ? { transparentHugepage: true } : {}),
   ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }),
 });

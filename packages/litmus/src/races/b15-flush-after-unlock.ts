@@ -24,14 +24,14 @@ type Zap = (mem: Shared, vm: Vm) => void;
 
 const zapThenUnlockThenFlush: Zap = (mem, vm) => {
   mem.writeLock(vm.at.mmu_lock);
-  const flush = zapLeafs(mem, vm, gfn0, gfn1);
+  const flush = zapLeafs(mem, vm, { start: gfn0, end: gfn1 });
   mem.writeUnlock(vm.at.mmu_lock);
   if (flush) flushRemoteTlbs(mem, vm);
 };
 
 const zapThenFlushThenUnlock: Zap = (mem, vm) => {
   mem.writeLock(vm.at.mmu_lock);
-  if (zapLeafs(mem, vm, gfn0, gfn1)) flushRemoteTlbs(mem, vm);
+  if (zapLeafs(mem, vm, { start: gfn0, end: gfn1 })) flushRemoteTlbs(mem, vm);
   mem.writeUnlock(vm.at.mmu_lock);
 };
 

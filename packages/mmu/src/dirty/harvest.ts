@@ -68,7 +68,11 @@ function protectDirtyPages(mem: Shared, vm: Vm, slot: Memslot, pages: Hvn[]): vo
       tableOf = gfn >>> indexBits;
       table = leafTable(mem, vm, gfn);
     }
-    if (table !== 0) writeProtectLeaf(mem, entryAt(vm, table, gfn, 1), gfn);
+    // No table: nothing is mapped, or a large leaf, which is split before a fault may mark any page of it.
+    if (table !== 0) {
+      const sptep = entryAt(vm, table, gfn, 1);
+      writeProtectLeaf(mem, { sptep, gfn, level: 1 }, mem.load64(sptep));
+    }
     pages.push(hvn);
   });
 }

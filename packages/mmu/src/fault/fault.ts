@@ -32,6 +32,8 @@ export interface PageFault {
   slot: Memslot | undefined;
   /** Of the spte where the walk ended. */
   level: number;
+  /** Tables that a large leaf has replaced: to be freed when the fault holds no lock any more. */
+  readonly removed: number[];
   /** Where the slow path maps. The fast path keeps this, and the value that it decided on, only for a listener. */
   sptep: Sptep;
   old_low: number;
@@ -49,6 +51,7 @@ export const newPageFault = (vcpu: number): PageFault => ({
   error_code: 0,
   fast: false,
   slot: undefined,
+  removed: [],
   sptep: 0 as Sptep,
   level: 0,
   old_low: 0,

@@ -10,8 +10,10 @@ import { hostPtePfn } from '../host/host-pte.ts';
 import { isInvalidating } from '../host/mmu-notifier.ts';
 import { putPage } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
+import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { forgetMemslots, gfnToHvn, isSameMemslots, KVM_MEMSLOT_INVALID } from '../vm/memslots.ts';
 import { OUTSIDE_GUEST_MODE, READING_SHADOW_PAGE_TABLES } from '../vm/vcpu-mode.ts';
+import { freeTables } from '../vm/zap.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
 import { cacheMmioInfo } from './mmio.ts';
@@ -34,8 +36,9 @@ export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
     return tdpMmuMap(mem, vm, fault, pte);
   } finally {
     // Also when no frame is left for a table: one vCPU's misfortune must not lock up the others.
-    unlockForFault(mem, vm);
+    unlockForFault(mem, vm, fault);
     putPage(mem, vm, hostPtePfn(pte));
+    if (fault.removed.length > 0) freeTables(mem, fault.removed.splice(0));
   }
 }
 
@@ -50,7 +53,7 @@ function handleNoslotFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
     if (haveMemslotsChanged(mem, vm, fault)) return RET_PF_RETRY;
     return tdpMmuMarkMmio(mem, vm, fault);
   } finally {
-    unlockForFault(mem, vm);
+    unlockForFault(mem, vm, fault);
   }
 }
 
@@ -88,8 +91,14 @@ function lockForFault(mem: Shared, vm: Vm, { mode }: PageFault): void {
   mem.enterRead();
 }
 
-function unlockForFault(mem: Shared, vm: Vm): void {
+function unlockForFault(mem: Shared, vm: Vm, { mode, removed }: PageFault): void {
   mem.exitRead();
+  if (removed.length > 0) {
+    // A table was replaced, which has to be flushed under the lock. Outside first: two faults that wait for each other to be
+    // seen so would never end. What this fault has decided is in the page table by now.
+    setMode(mem, mode, OUTSIDE_GUEST_MODE);
+    flushRemoteTlbs(mem, vm);
+  }
   if (vm.faultLock === 'shared') mem.readUnlock(vm.at.mmu_lock);
   else mem.writeUnlock(vm.at.mmu_lock);
 }

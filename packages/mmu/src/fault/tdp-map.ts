@@ -1,16 +1,27 @@
 // Installs the leaf for a fault, beside other faults that hold mmu_lock for reading. KVM: kvm_tdp_mmu_map().
 import type { Shared } from '@faultline/atomics';
-import type { Pfn } from '../address.ts';
+import { type Gfn, hugePageOf, type Pfn } from '../address.ts';
 import { markPageDirty } from '../dirty/dirty-bitmap.ts';
 import type { MmuEvent, Spte } from '../event.ts';
-import { hostPtePfn, isHostPteWritable } from '../host/host-pte.ts';
+import { hostPtePfn, isHostPteHuge, isHostPteWritable } from '../host/host-pte.ts';
 import type { Vm } from '../memory-map.ts';
 import { makeNonleafSpte, makeSpte } from '../spte/make-spte.ts';
 import { makeMmioSpte, mmioSpteGeneration } from '../spte/mmio-spte.ts';
-import { formatSpte, isFrozen, isShadowPresent, isWritable, spteToPfn } from '../spte/spte.ts';
-import { setSpteAtomic } from '../spte/update-spte.ts';
+import {
+  formatSpte,
+  isFrozen,
+  isLastSpte,
+  isShadowPresent,
+  isWritable,
+  leadsToTable,
+  spteToPfn,
+} from '../spte/spte.ts';
+import { type Entry, setSpteAtomic } from '../spte/update-spte.ts';
 import { childTable, entryAt, initTable, tableFrame } from '../spte/walk.ts';
+import { maxMappingLevel } from '../vm/mapping-level.ts';
 import { type Memslot, mmioGeneration } from '../vm/memslots.ts';
+import { splitHugePage } from '../vm/split-huge-page.ts';
+import { handleRemovedTable } from '../vm/zap.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
 import {
@@ -23,15 +34,22 @@ import {
 
 /** RETRY: somebody changed an entry on the way, or owns one. mmu_lock held for reading at least, in a read section. */
 export function tdpMmuMap(mem: Shared, vm: Vm, fault: PageFault, hostPte: number): RetPf {
-  const pfn = hostPtePfn(hostPte);
-  const table = reachLeafTable(mem, vm, fault, pfn);
-  if (table <= 0) return RET_PF_RETRY;
-  return mapTargetLevel(mem, vm, fault, makeSpte(pfn, isHostPteWritable(hostPte)));
+  const { gfn } = fault;
+  const slot = fault.slot as Memslot;
+  const level = isHostPteHuge(hostPte) ? maxMappingLevel(vm, slot, gfn) : 1;
+  // The frames of a huge page are consecutive, and maxMappingLevel has seen to it that the guest's are aligned alike.
+  const pfn = (hostPtePfn(hostPte) - (gfn - firstGfn(vm, gfn, level))) as Pfn;
+  if (reachTable(mem, vm, fault, { pfn, level }) <= 0) return RET_PF_RETRY;
+  return mapTargetLevel(mem, vm, fault, makeSpte(pfn, isHostPteWritable(hostPte), level));
 }
+
+/** The first gfn that a leaf of `level` maps with `gfn`. */
+const firstGfn = (vm: Vm, gfn: Gfn, level: number): Gfn =>
+  level === 1 ? gfn : hugePageOf(gfn, vm.geometry);
 
 /** As `tdpMmuMap`, where the guest has no memory: leaves an MMIO spte. EMULATE also when there is no room for one. */
 export function tdpMmuMarkMmio(mem: Shared, vm: Vm, fault: PageFault): RetPf {
-  const table = reachLeafTable(mem, vm, fault, KVM_PFN_NOSLOT);
+  const table = reachTable(mem, vm, fault, { pfn: KVM_PFN_NOSLOT, level: 1 });
   if (table <= 0) return table === NO_TABLE ? RET_PF_EMULATE : RET_PF_RETRY;
   const { sptep, gfn, stat } = fault;
   const old = { low: mem.load64(sptep), high: mem.high };
@@ -52,27 +70,38 @@ const NO_TABLE = -1;
 /** 2^63, as KVM prints it. */
 const KVM_PFN_NOSLOT = (2 ** 63) as Pfn;
 
+/** What is to be mapped, and at which level. */
+interface Target {
+  readonly pfn: Pfn;
+  readonly level: number;
+}
+
 /**
- * The level-1 table of the fault's gfn, made if need be, with the place of its leaf in `fault`; 0 when somebody changed an
+ * The table of the target's level, made if need be, with the place of its leaf in `fault`; 0 when somebody changed an
  * entry on the way, or owns one.
  */
-function reachLeafTable(mem: Shared, vm: Vm, fault: PageFault, pfn: Pfn): number {
+function reachTable(mem: Shared, vm: Vm, fault: PageFault, target: Target): number {
   const { gfn } = fault;
-  mem.emit?.({ event: 'kvm_mmu_spte_requested', gfn, pfn, level: 1 } satisfies MmuEvent);
+  mem.emit?.({ event: 'kvm_mmu_spte_requested', gfn, ...target } satisfies MmuEvent);
   let table: number = vm.root;
-  for (let level = vm.geometry.levels; level > 1; level--) {
-    const sptep = entryAt(vm, table, gfn, level);
-    const old = { low: mem.load64(sptep), high: mem.high };
+  for (let level = vm.geometry.levels; level > target.level; level--) {
+    const entry = { sptep: entryAt(vm, table, gfn, level), gfn, level };
+    const old = { low: mem.load64(entry.sptep), high: mem.high };
     if (isFrozen(old.low, old.high)) return 0;
-    if (isShadowPresent(old.low)) table = childTable(vm, old.low);
-    else if (pfn === KVM_PFN_NOSLOT && !mayAddTable(fault)) return NO_TABLE;
-    else table = linkTable(mem, vm, { sptep, gfn, level }, old);
+    if (leadsToTable(old.low)) table = childTable(vm, old.low);
+    else if (isShadowPresent(old.low)) table = splitForFault(mem, vm, entry, old);
+    else if (target.pfn === KVM_PFN_NOSLOT && !mayAddTable(fault)) return NO_TABLE;
+    else table = linkTable(mem, vm, entry, old);
     if (table === 0) return 0;
   }
-  fault.sptep = entryAt(vm, table, gfn, 1);
-  fault.level = 1;
+  fault.sptep = entryAt(vm, table, gfn, target.level);
+  fault.level = target.level;
   return table;
 }
+
+/** A large leaf, and a small one is wanted: its slot is logged, and was not split when its log began. */
+const splitForFault = (mem: Shared, vm: Vm, { sptep, gfn, level }: Entry, old: Spte): number =>
+  splitHugePage(mem, vm, { sptep, gfn: firstGfn(vm, gfn, level), level }, old);
 
 function mayAddTable({ mmio }: PageFault): boolean {
   if (mmio.tablesLeft === 0) return false;
@@ -96,35 +125,38 @@ const ACC_ALL = 7;
 
 /** KVM: tdp_mmu_map_handle_target_level(). */
 function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetPf {
-  const { sptep, gfn } = fault;
+  const { sptep, gfn, level } = fault;
   const old = { low: mem.load64(sptep), high: mem.high };
   if (isFrozen(old.low, old.high)) return RET_PF_RETRY;
-  if (isShadowPresent(old.low)) {
-    if (spteToPfn(old.low, old.high) !== spteToPfn(spte.low, spte.high)) {
-      throw new Error(
-        `gfn 0x${gfn.toString(16)}: expected a zap before another page is mapped, got ${formatSpte(old)} under ` +
-          `${formatSpte(spte)}; usual cause: a host page replaced without its notifier`,
-      );
-    }
+  const isLeaf = isShadowPresent(old.low) && isLastSpte(old.low, level);
+  if (isLeaf) {
+    expectSamePage(gfn, old, spte);
     // Another fault was first. Its leaf may say more than ours: the host gives W back without telling anybody, and a read
     // that asked before would take MMU_WRITABLE away again with no flush. KVM does so since 6.13.
     if (!isWriteFault(fault.error_code) || isWritable(old.low)) return RET_PF_SPURIOUS;
   }
-  if (!setSpteAtomic(mem, { sptep, gfn, level: 1 }, old, spte)) return RET_PF_RETRY;
+  const entry = { sptep, gfn: firstGfn(vm, gfn, level), level };
+  if (!setSpteAtomic(mem, entry, old, spte)) return RET_PF_RETRY;
+  if (isShadowPresent(old.low) && !isLeaf) {
+    handleRemovedTable(mem, vm, childTable(vm, old.low), entry, fault.removed);
+  }
   // KVM marks before the exchange, in make_spte(), safe because a harvest excludes this lock. After it is as safe, and
   // stays so without the lock. A writable leaf counts as written, though this fault may have been a read.
   if (isWritable(spte.low)) markPageDirty(mem, vm, fault.slot as Memslot, gfn);
-  mem.emit?.({ event: 'kvm_mmu_set_spte', gfn, spte, level: 1, sptep } satisfies MmuEvent);
+  mem.emit?.({ event: 'kvm_mmu_set_spte', gfn: entry.gfn, spte, level, sptep } satisfies MmuEvent);
   return RET_PF_FIXED;
 }
 
+function expectSamePage(gfn: Gfn, old: Spte, spte: Spte): void {
+  if (spteToPfn(old.low, old.high) === spteToPfn(spte.low, spte.high)) return;
+  throw new Error(
+    `gfn 0x${gfn.toString(16)}: expected a zap before another page is mapped, got ${formatSpte(old)} under ` +
+      `${formatSpte(spte)}; usual cause: a host page replaced without its notifier`,
+  );
+}
+
 /** A new table under `entry`; its address, or 0 when somebody else linked one first. */
-function linkTable(
-  mem: Shared,
-  vm: Vm,
-  entry: Parameters<typeof setSpteAtomic>[1],
-  old: Spte,
-): number {
+function linkTable(mem: Shared, vm: Vm, entry: Entry, old: Spte): number {
   const table = mem.alloc();
   initTable(mem, vm, table);
   if (setSpteAtomic(mem, entry, old, makeNonleafSpte(tableFrame(vm, table)))) return table;

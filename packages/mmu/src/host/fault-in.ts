@@ -12,7 +12,7 @@ import {
   isHostPteWritable,
   makeHostPte,
 } from './host-pte.ts';
-import { invalidateRangeEnd, invalidateRangeStart } from './mmu-notifier.ts';
+import { changeHostPtes, faultInHugePage } from './huge-page.ts';
 import { allocPage, copyPage, putPage, tryGetPage } from './page-frames.ts';
 
 /**
@@ -41,6 +41,7 @@ function handleHostFault(mem: Shared, vm: Vm, hvn: Hvn, write: boolean): void {
   const pte = mem.load32(ptep);
   try {
     if (!isHostPtePresent(pte)) {
+      if (faultInHugePage(mem, vm, hvn)) return;
       mem.store32(ptep, makeHostPte(allocPage(mem, vm), HOST_PTE_WRITABLE));
     } else if (write && !isHostPteWritable(pte) && !isHostPteKsm(pte)) {
       // Nobody shares it (KSM protected it to look at it): it may be written again. Rights are added, so nobody is told.
@@ -54,18 +55,12 @@ function handleHostFault(mem: Shared, vm: Vm, hvn: Hvn, write: boolean): void {
 
 /** Gives `hvn` a copy of its own, if it still has the shared page that `seen` says. KVM's host: wp_page_copy(). */
 function breakSharing(mem: Shared, vm: Vm, hvn: Hvn, seen: number): void {
-  invalidateRangeStart(mem, vm, hvn, 1);
-  mem.lock(vm.at.host_page_table_lock);
-  const mine = mem.load32(hostPtep(vm, hvn)) === seen;
-  try {
-    if (mine) {
-      const copy = allocPage(mem, vm);
-      copyPage(mem, vm, hostPtePfn(seen), copy);
-      mem.store32(hostPtep(vm, hvn), makeHostPte(copy, HOST_PTE_WRITABLE));
-    }
-  } finally {
-    mem.unlock(vm.at.host_page_table_lock);
-    invalidateRangeEnd(mem, vm, hvn, 1);
-  }
+  const mine = changeHostPtes(mem, vm, { hvn, count: 1 }, () => {
+    if (mem.load32(hostPtep(vm, hvn)) !== seen) return false;
+    const copy = allocPage(mem, vm);
+    copyPage(mem, vm, hostPtePfn(seen), copy);
+    mem.store32(hostPtep(vm, hvn), makeHostPte(copy, HOST_PTE_WRITABLE));
+    return true;
+  });
   if (mine) putPage(mem, vm, hostPtePfn(seen));
 }

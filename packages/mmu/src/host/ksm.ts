@@ -20,7 +20,7 @@ import {
   isHostPtePresent,
   makeHostPte,
 } from './host-pte.ts';
-import { invalidateRangeEnd, invalidateRangeStart } from './mmu-notifier.ts';
+import { changeHostPtes } from './huge-page.ts';
 import { getPage, putPage } from './page-frames.ts';
 
 /** Takes W from the host pte. Answers the pte as it then is, or 0 when the page is not there. */
@@ -64,13 +64,11 @@ export function mergeWithKsmPage(
   return now === merged;
 }
 
-/** Replaces the host pte under its lock, between the notifier's start and end; 0 from `change` leaves it. */
+/** Replaces the host pte, of a huge page's part too; 0 from `change` leaves it. */
 function changeHostPte(mem: Shared, vm: Vm, hvn: Hvn, change: (pte: number) => number): number {
-  invalidateRangeStart(mem, vm, hvn, 1);
-  mem.lock(vm.at.host_page_table_lock);
-  const next = change(mem.load32(hostPtep(vm, hvn)));
-  if (next !== 0) mem.store32(hostPtep(vm, hvn), next);
-  mem.unlock(vm.at.host_page_table_lock);
-  invalidateRangeEnd(mem, vm, hvn, 1);
-  return next;
+  return changeHostPtes(mem, vm, { hvn, count: 1 }, () => {
+    const next = change(mem.load32(hostPtep(vm, hvn)));
+    if (next !== 0) mem.store32(hostPtep(vm, hvn), next);
+    return next;
+  });
 }

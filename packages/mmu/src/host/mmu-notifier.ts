@@ -13,12 +13,8 @@ import { hvnToHva } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { hvnToGfn, type Memslot, readMemslots } from '../vm/memslots.ts';
+import type { GfnRange } from '../vm/tdp-iter.ts';
 import { zapLeafs } from '../vm/zap.ts';
-
-interface GfnRange {
-  readonly start: Gfn;
-  readonly end: Gfn;
-}
 
 /** Before the host changes `count` pages from `hvn` on. The caller holds no lock. KVM: invalidate_range_start. */
 export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: number): void {
@@ -37,7 +33,7 @@ export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: numbe
   let flush = false;
   for (const range of gfnRanges(slots, hvn, count)) {
     invalidateBegin(mem, vm, range);
-    flush = zapLeafs(mem, vm, range.start, range.end) || flush;
+    flush = zapLeafs(mem, vm, range) || flush;
   }
   // Under the lock: when it is released, no TLB may hold what the sptes do not. Litmus: b15-flush-after-unlock.
   if (flush) flushRemoteTlbs(mem, vm);

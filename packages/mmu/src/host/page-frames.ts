@@ -3,30 +3,32 @@
 import type { Shared } from '@faultline/atomics';
 import type { Pfn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
+import { initFreePages, popFreePage, pushFreePage } from './free-pages.ts';
 
 const POISON = 0x6b6b_6b6b;
 
 const refcount = (vm: Vm, pfn: Pfn): number => vm.at.page_refcount + (pfn << 2);
-const freeEntry = (vm: Vm, index: number): number => vm.at.free_pages + 4 + (index << 2);
 /** Index of the first word of a page frame in guest memory. */
 export const pageBase = (vm: Vm, pfn: Pfn): number => pfn * vm.pageWords;
 
 /** A frame with one reference and `content` in every word. Throws a RangeError when the host has none left. */
 export function allocPage(mem: Shared, vm: Vm, content = 0): Pfn {
   mem.lock(vm.at.free_pages_lock);
-  const top = mem.load32(vm.at.free_pages) - 1;
-  if (top < 0) {
-    mem.unlock(vm.at.free_pages_lock);
+  const pfn = popFreePage(mem, vm);
+  mem.unlock(vm.at.free_pages_lock);
+  if (pfn < 0) {
     throw new RangeError(
       `expected a free host page, got none of ${vm.pageFrames}; usual cause: fewer pageFrames than hostPages`,
     );
   }
-  const pfn = mem.load32(freeEntry(vm, top)) as Pfn;
-  mem.store32(vm.at.free_pages, top);
-  mem.unlock(vm.at.free_pages_lock);
+  handOut(mem, vm, pfn, content);
+  return pfn;
+}
+
+/** Fills the frame and gives its first reference: the caller's. */
+export function handOut(mem: Shared, vm: Vm, pfn: Pfn, content: number): void {
   fillPage(mem, vm, pfn, content);
   mem.store32(refcount(vm, pfn), 1);
-  return pfn;
 }
 
 /** Takes a reference unless the frame is free. KVM's caller: get_user_page_fast_only(). */
@@ -49,18 +51,13 @@ export function putPage(mem: Shared, vm: Vm, pfn: Pfn): void {
   if (mem.add32(refcount(vm, pfn), -1) !== 1) return;
   fillPage(mem, vm, pfn, POISON);
   mem.lock(vm.at.free_pages_lock);
-  const top = mem.load32(vm.at.free_pages);
-  mem.store32(freeEntry(vm, top), pfn);
-  mem.store32(vm.at.free_pages, top + 1);
+  pushFreePage(mem, vm, pfn);
   mem.unlock(vm.at.free_pages_lock);
 }
 
 /** Puts every frame on the free stack. One thread, before the others start. */
 export function initPageFrames(mem: Shared, vm: Vm): void {
-  for (let index = 0; index < vm.pageFrames; index++) {
-    mem.store32(freeEntry(vm, index), vm.pageFrames - 1 - index);
-  }
-  mem.store32(vm.at.free_pages, vm.pageFrames);
+  initFreePages(mem, vm);
 }
 
 function fillPage(mem: Shared, vm: Vm, pfn: Pfn, content: number): void {

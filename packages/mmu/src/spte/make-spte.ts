@@ -1,9 +1,10 @@
 // In: what the slow path learned of the host's page. Out: the spte that says so, and no more.
-import type { Pfn } from '../address.ts';
+import { PAGE_SHIFT, type Pfn } from '../address.ts';
 import type { Spte } from '../event.ts';
 import {
   PT_ACCESSED_MASK,
   PT_DIRTY_MASK,
+  PT_PAGE_SIZE_MASK,
   PT_PRESENT_MASK,
   PT_USER_MASK,
   PT_WRITABLE_MASK,
@@ -17,13 +18,21 @@ const READABLE = PT_PRESENT_MASK | PT_USER_MASK | PT_ACCESSED_MASK | SPTE_MMU_PR
 const WRITABLE = PT_WRITABLE_MASK | PT_DIRTY_MASK | SPTE_HOST_WRITABLE | SPTE_MMU_WRITABLE;
 
 /**
- * A leaf at level 1. Host permission goes into the word that the fast path compares, and nowhere else is it ever set:
+ * A leaf of `level`, whose first frame is `pfn`. Host permission goes into the word that the fast path compares, and nowhere else is it ever set:
  * that is why the fast path need not look at the host. KVM: make_spte(), without write tracking and prefetch.
  */
-export function makeSpte(pfn: Pfn, hostWritable: boolean): Spte {
+export function makeSpte(pfn: Pfn, hostWritable: boolean, level = 1): Spte {
   const { low, high } = pfnToSpte(pfn);
-  return { low: low | READABLE | (hostWritable ? WRITABLE : 0), high };
+  const size = level > 1 ? PT_PAGE_SIZE_MASK : 0;
+  return { low: low | READABLE | size | (hostWritable ? WRITABLE : 0), high };
 }
+
+/** The leaf of page `index` of a large leaf, with the same rights. KVM: make_small_spte(), to level 1. */
+export const makeSmallSpte = ({ low, high }: Spte, index: number): Spte => ({
+  // The frames of a large leaf begin at an aligned one.
+  low: (low & ~PT_PAGE_SIZE_MASK) | (index << PAGE_SHIFT),
+  high,
+});
 
 /** An entry that leads to the table in frame number `frame`. KVM: make_nonleaf_spte(). */
 export function makeNonleafSpte(frame: number): Spte {

@@ -9,7 +9,14 @@
 //
 // The guest runs without paging of its own so far: gva = gpa.
 import { MODE_STATE, type Shared } from '@faultline/atomics';
-import { accessedGfn, type Gfn, type Gpa, offsetInPage } from '../address.ts';
+import {
+  accessedGfn,
+  type Gfn,
+  type Gpa,
+  offsetInPage,
+  type Pfn,
+  pagesPerEntry,
+} from '../address.ts';
 import {
   PFERR_PRESENT_MASK,
   PFERR_RSVD_MASK,
@@ -104,7 +111,10 @@ function hardwareWalk(mem: Shared, vm: Vm, vcpu: Vcpu, gfn: Gfn, write: boolean)
     tlbDrop(vcpu.tlb, gfn);
     return PFERR_PRESENT_MASK;
   }
-  tlbFill(vcpu.tlb, gfn, isWritable(low), pageBase(vm, spteToPfn(low, high)));
+  // Of a large leaf the one small page: entries of the TLB are all of a size.
+  const pfn =
+    spteToPfn(low, high) + (gfn & (pagesPerEntry(fault.level, vm.geometry.indexBits) - 1));
+  tlbFill(vcpu.tlb, gfn, isWritable(low), pageBase(vm, pfn as Pfn));
   vcpu.stat.tlb_fill++;
   return -1;
 }

@@ -27,6 +27,8 @@ export function vmConfig(options: VmOptions): VmConfig {
     faultPath: 'current',
     faultLock: 'shared',
     mmioCaching: true,
+    transparentHugepage: 'never',
+    eagerPageSplit: true,
     pollInterval: TLB_POLL,
     ...options,
   };
@@ -40,6 +42,9 @@ export function vmConfig(options: VmOptions): VmConfig {
     throw new RangeError(
       'expected (levels - 1) * indexBits below 32: no memslot lies beyond gfn 2^32',
     );
+  }
+  if (config.transparentHugepage === 'always' && geometry.levels < 2) {
+    throw new RangeError('expected a second level for huge pages, got a geometry of one');
   }
   check('vcpus', 1, 64);
   check('agents', 1, 64);

@@ -13,6 +13,9 @@ import {
   type Memslot,
   readMemslots,
 } from './memslots.ts';
+import { zapCollapsibleSptes } from './recover-huge-pages.ts';
+import { trySplitHugePages } from './split-huge-page.ts';
+import type { GfnRange } from './tdp-iter.ts';
 import { writeProtectRange } from './write-protect.ts';
 import { zapRange } from './zap.ts';
 
@@ -68,29 +71,38 @@ export function setMemslotFlags(mem: Shared, vm: Vm, id: number, flags: number):
     );
     // Published first, and seen by every vCPU: a fault that still took the slot for unlogged would map W and mark nothing.
     if (isLogged(next) && !isLogged(slot)) startLogging(mem, vm, slot);
+    // Published first here too: a fault that still took the slot for logged would split what was put together.
+    if (isLogged(slot) && !isLogged(next)) zapCollapsibleSptes(mem, vm, next);
   } finally {
     mem.unlock(vm.at.slots_lock);
   }
 }
 
+/** KVM: kvm_mmu_slot_apply_flags(). */
 function startLogging(mem: Shared, vm: Vm, slot: Memslot): void {
+  const range = rangeOf(slot);
+  if (vm.maxLevel > 1 && vm.eagerPageSplit) {
+    mem.readLock(vm.at.mmu_lock);
+    trySplitHugePages(mem, vm, range);
+    mem.readUnlock(vm.at.mmu_lock);
+  }
   mem.writeLock(vm.at.mmu_lock);
-  writeProtectRange(mem, vm, slot.baseGfn, (slot.baseGfn + slot.npages) as Gfn);
+  writeProtectRange(mem, vm, range);
   mem.writeUnlock(vm.at.mmu_lock);
-  // Unconditionally: sptes may have lost W before without a flush. KVM: kvm_mmu_slot_apply_flags().
+  // Unconditionally: sptes may have lost W before without a flush.
   flushRemoteTlbs(mem, vm);
 }
+
+const rangeOf = ({ baseGfn, npages }: Memslot): GfnRange => ({
+  start: baseGfn,
+  end: (baseGfn + npages) as Gfn,
+});
 
 /** From the end of the slot before to the beginning of the one after: nothing else is mapped there. */
 function gapAround(vm: Vm, others: readonly Memslot[], { baseGfn }: Memslot): GfnRange {
   const ends = others.filter((s) => s.baseGfn < baseGfn).map((s) => s.baseGfn + s.npages);
   const bases = others.filter((s) => s.baseGfn > baseGfn).map((s) => s.baseGfn as number);
   return { start: Math.max(0, ...ends) as Gfn, end: Math.min(vm.gfnLimit, ...bases) as Gfn };
-}
-
-interface GfnRange {
-  readonly start: Gfn;
-  readonly end: Gfn;
 }
 
 /** Bits that were left when logging was last switched off, or a slot over the same memory deleted. */

@@ -3,33 +3,67 @@ import type { Shared } from '@faultline/atomics';
 import { type Gfn, pagesPerEntry } from '../address.ts';
 import type { Spte } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
-import { isLastSpte, isShadowPresent } from '../spte/spte.ts';
+import { isLastSpte, isShadowPresent, leadsToTable } from '../spte/spte.ts';
+import type { Entry } from '../spte/update-spte.ts';
 import { childTable, entryAt } from '../spte/walk.ts';
 
-/** The level-1 table that holds `gfn`, or 0 where there is none. */
+export interface GfnRange {
+  readonly start: Gfn;
+  /** Exclusive. */
+  readonly end: Gfn;
+}
+
+/** The level-1 table that holds `gfn`, or 0 where there is none: nothing, or a large leaf. */
 export function leafTable(mem: Shared, vm: Vm, gfn: Gfn): number {
+  const { table, level } = lastTable(mem, vm, gfn);
+  return level === 1 ? table : 0;
+}
+
+/** The entry of `level` for `gfn`, or undefined where the walk ends above it. */
+export function entryOfLevel(mem: Shared, vm: Vm, gfn: Gfn, level: number): Entry | undefined {
+  let table: number = vm.root;
+  for (let above = vm.geometry.levels; above > level; above--) {
+    const low = mem.load64(entryAt(vm, table, gfn, above));
+    if (!leadsToTable(low)) return undefined;
+    table = childTable(vm, low);
+  }
+  return { sptep: entryAt(vm, table, gfn, level), gfn, level };
+}
+
+/** The table in which the walk for `gfn` ends, and its level. */
+function lastTable(mem: Shared, vm: Vm, gfn: Gfn): { table: number; level: number } {
   let table: number = vm.root;
   for (let level = vm.geometry.levels; level > 1; level--) {
     const low = mem.load64(entryAt(vm, table, gfn, level));
-    if (!isShadowPresent(low) || isLastSpte(low, level)) return 0;
+    if (!leadsToTable(low)) return { table, level };
     table = childTable(vm, low);
   }
-  return table;
+  return { table, level: 1 };
 }
 
-/** Calls `visit` with the level-1 table of each stretch of [start, end), 0 where there is none. */
-export function forEachLeafTable(
+/**
+ * Calls `visit` for every present leaf of [start, end) as it was found; for a large one too of which only a part lies in it.
+ */
+export function forEachLeaf(
   mem: Shared,
   vm: Vm,
-  start: Gfn,
-  end: Gfn,
-  visit: (table: number, from: Gfn, to: Gfn) => void,
+  { start, end }: GfnRange,
+  visit: (entry: Entry, seen: Spte) => void,
 ): void {
-  const span = pagesPerEntry(2, vm.geometry.indexBits);
+  const { indexBits } = vm.geometry;
+  const span = pagesPerEntry(2, indexBits);
   for (let from = start as number; from < end; ) {
-    const to = Math.min(end, (Math.floor(from / span) + 1) * span);
-    visit(leafTable(mem, vm, from as Gfn), from as Gfn, to as Gfn);
-    from = to;
+    const block = Math.floor(from / span) * span;
+    const { table, level } = lastTable(mem, vm, from as Gfn);
+    // Above level 1 it is one entry that says something of the whole block.
+    const first = level === 1 ? from : block;
+    const to = level === 1 ? Math.min(end, block + span) : block + 1;
+    for (let gfn = first; gfn < to; gfn++) {
+      const sptep = entryAt(vm, table, gfn as Gfn, level);
+      const seen = { low: mem.load64(sptep), high: mem.high };
+      if (isShadowPresent(seen.low)) visit({ sptep, gfn: gfn as Gfn, level }, seen);
+    }
+    from = block + span;
   }
 }
 

@@ -11,23 +11,26 @@ import {
   isShadowPresent,
   SHADOW_NONPRESENT,
 } from '../spte/spte.ts';
-import { owesFlush, setSpteAtomic, traceChange, writeSpte } from '../spte/update-spte.ts';
+import {
+  type Entry,
+  owesFlush,
+  setSpteAtomic,
+  traceChange,
+  writeSpte,
+} from '../spte/update-spte.ts';
 import { childTable, entryAt } from '../spte/walk.ts';
 import { flushRemoteTlbs } from './flush-remote-tlbs.ts';
-import { forEachLeafTable } from './tdp-iter.ts';
+import { forEachLeaf, type GfnRange } from './tdp-iter.ts';
 
-/** Zaps the leaves of [start, end); whether a flush is owed. mmu_lock held for writing. KVM: kvm_tdp_mmu_zap_leafs(). */
-export function zapLeafs(mem: Shared, vm: Vm, start: Gfn, end: Gfn): boolean {
+/**
+ * Zaps the leaves of `range`, large ones whole; whether a flush is owed. mmu_lock held for writing.
+ * KVM: kvm_tdp_mmu_zap_leafs().
+ */
+export function zapLeafs(mem: Shared, vm: Vm, range: GfnRange): boolean {
   let flush = false;
-  forEachLeafTable(mem, vm, start, end, (table, from, to) => {
-    if (table === 0) return;
-    for (let gfn = from as number; gfn < to; gfn++) {
-      const sptep = entryAt(vm, table, gfn as Gfn, 1);
-      const seen = { low: mem.load64(sptep), high: mem.high };
-      if (!isShadowPresent(seen.low)) continue;
-      const old = writeSpte(mem, { sptep, gfn: gfn as Gfn, level: 1 }, seen, SHADOW_NONPRESENT);
-      flush = owesFlush(old, SHADOW_NONPRESENT) || flush;
-    }
+  forEachLeaf(mem, vm, range, (entry, seen) => {
+    const old = writeSpte(mem, entry, seen, SHADOW_NONPRESENT);
+    flush = owesFlush(old, SHADOW_NONPRESENT) || flush;
   });
   return flush;
 }
@@ -49,9 +52,14 @@ export function zapRange(mem: Shared, vm: Vm, start: Gfn, end: Gfn): void {
   );
   if (zapped) flushRemoteTlbs(mem, vm);
   mem.readUnlock(vm.at.mmu_lock);
-  if (removed.length === 0) return;
+  freeTables(mem, removed);
+}
+
+/** Frees tables that no entry leads to any more, once nobody can still be in them. The caller holds no lock. */
+export function freeTables(mem: Shared, tables: readonly number[]): void {
+  if (tables.length === 0) return;
   mem.synchronize();
-  for (const table of removed) mem.free(table);
+  for (const table of tables) mem.free(table);
 }
 
 interface Span {
@@ -74,7 +82,9 @@ function zapTable(mem: Shared, vm: Vm, span: Span, removed: number[]): boolean {
     if (isLastSpte(old.low, level)) {
       zapped = zapLeafAtomic(mem, entry, old) || zapped;
     } else if (gfn >= start && gfn + pages <= end) {
-      removeTable(mem, vm, entry, old, removed);
+      // Nobody else replaces it: slots_lock keeps zappers apart, and faults of this range map nothing any more.
+      if (!removeTable(mem, vm, entry, old, removed))
+        throw new Error(`${gfn}: expected its table to stay`);
     } else {
       const child = childTable(vm, old.low);
       const within = {
@@ -91,8 +101,6 @@ function zapTable(mem: Shared, vm: Vm, span: Span, removed: number[]): boolean {
 
 const isEmpty = ({ low, high }: Spte): boolean => !isShadowPresent(low) && !isMmioSpte(low, high);
 
-type Entry = Parameters<typeof setSpteAtomic>[1];
-
 function zapLeafAtomic(mem: Shared, entry: Entry, seen: Spte): boolean {
   let old = seen;
   while (!setSpteAtomic(mem, entry, old, SHADOW_NONPRESENT)) {
@@ -102,23 +110,31 @@ function zapLeafAtomic(mem: Shared, entry: Entry, seen: Spte): boolean {
   return true;
 }
 
-/** KVM: tdp_mmu_zap_spte_atomic() on a non-leaf. */
-function removeTable(mem: Shared, vm: Vm, entry: Entry, old: Spte, removed: number[]): void {
-  // A non-leaf is changed by zappers only, and slots_lock keeps them apart.
-  if (!setSpteAtomic(mem, entry, old, FROZEN_SPTE)) {
-    throw new Error(
-      `expected the non-leaf spte of gfn 0x${entry.gfn.toString(16)} to stay as it was`,
-    );
-  }
+/**
+ * Unlinks the table that `old` leads to; false when somebody else has replaced it. mmu_lock held for reading at least.
+ * KVM: tdp_mmu_zap_spte_atomic() on a non-leaf.
+ */
+export function removeTable(
+  mem: Shared,
+  vm: Vm,
+  entry: Entry,
+  old: Spte,
+  removed: number[],
+): boolean {
+  if (!setSpteAtomic(mem, entry, old, FROZEN_SPTE)) return false;
   // Before the children are taken apart: no TLB may fill from them any more, no fault reach them.
   flushRemoteTlbs(mem, vm);
   mem.store64(entry.sptep, SHADOW_NONPRESENT.low, SHADOW_NONPRESENT.high);
   traceChange(mem, entry, FROZEN_SPTE, SHADOW_NONPRESENT);
   handleRemovedTable(mem, vm, childTable(vm, old.low), entry, removed);
+  return true;
 }
 
-/** Freezes every entry, so that a fault which still holds a pointer into the table cannot map through it. */
-function handleRemovedTable(
+/**
+ * Freezes every entry, so that a fault which still holds a pointer into the table cannot map through it; adds it, and
+ * the tables under it, to `removed`.
+ */
+export function handleRemovedTable(
   mem: Shared,
   vm: Vm,
   table: number,
