@@ -104,7 +104,15 @@ function rows(source: Source, reports: readonly RunReport[]): Row[] {
       (report) => measured(report, report.stat.pf_retry),
       kernel === undefined ? '' : count(remainder(kernel)),
     ),
-    stat('  no memslot there', 'pf_emulate'),
+    stat('  no memslot there', 'pf_emulate', kernel && emulated(kernel)),
+    ...(reports.some(({ stat }) => stat.pf_emulate > 0)
+      ? [
+          stat('    MMIO spte made', 'pf_mmio_spte_created', kernel?.mmioSptes),
+          stat('    answered by an MMIO spte', 'mmio_fast', kernel?.mmioFast),
+          stat('    remembered by the vCPU', 'mmio_cached', kernel && remembered(kernel)),
+          stat('  MMIO spte of old memslots', 'mmio_stale', kernel?.mmioStale),
+        ]
+      : []),
     row(
       'share without mmu_lock',
       ({ stat: { pf_fast, pf_taken } }) => percent(pf_fast, pf_taken),
@@ -178,8 +186,20 @@ const migrationRows = (row: MakeRow): Row[] => [
   ),
 ];
 
-const remainder = (kernel: LoadedTrace['plan']['kernel']): number =>
-  Math.max(0, kernel.pageFaults - kernel.fastFixed - kernel.fastSpurious - kernel.setSpte);
+type Kernel = LoadedTrace['plan']['kernel'];
+
+/** All that met a reserved bit, and those that were the first to come by. */
+const emulated = ({ mmioFaults, mmioSptes, mmioStale }: Kernel): number =>
+  mmioFaults + Math.max(0, mmioSptes - mmioStale);
+
+/** No tracepoint tells of these. */
+const remembered = ({ mmioFaults, mmioFast, mmioStale }: Kernel): number =>
+  Math.max(0, mmioFaults - mmioFast - mmioStale);
+
+const remainder = (kernel: Kernel): number => {
+  const { pageFaults, fastFixed, fastSpurious, setSpte } = kernel;
+  return Math.max(0, pageFaults - fastFixed - fastSpurious - setSpte - emulated(kernel));
+};
 
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;

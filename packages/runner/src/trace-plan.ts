@@ -7,6 +7,7 @@ import {
   gpaToGfn,
   KVM_MEM_LOG_DIRTY_PAGES,
   PAGE_SIZE,
+  PFERR_RSVD_MASK,
   PFERR_WRITE_MASK,
 } from '@faultline/mmu';
 import type { Marker, TraceEvent } from '@faultline/trace';
@@ -47,6 +48,16 @@ export interface KernelCounts {
   fastInvalid: number;
   /** Leaves installed by the slow path. */
   setSpte: number;
+  /** Faults that met a reserved bit. */
+  mmioFaults: number;
+  /** MMIO sptes made, old ones made anew included. */
+  mmioSptes: number;
+  /** Faults answered by an MMIO spte. */
+  mmioFast: number;
+  /** Faults that met an MMIO spte of an old generation. */
+  mmioStale: number;
+  /** Large leaves that became tables. */
+  splits: number;
   harvests: number;
   dirtyPages: number;
   /** Pages that ksmd merged into another. */
@@ -95,6 +106,11 @@ export class TracePlanner {
     fastSpurious: 0,
     fastInvalid: 0,
     setSpte: 0,
+    mmioFaults: 0,
+    mmioSptes: 0,
+    mmioFast: 0,
+    mmioStale: 0,
+    splits: 0,
     harvests: 0,
     dirtyPages: 0,
     merged: 0,
@@ -106,6 +122,7 @@ export class TracePlanner {
     switch (body.event) {
       case 'kvm_page_fault':
         this.#kernel.pageFaults++;
+        if ((body.error_code & PFERR_RSVD_MASK) !== 0) this.#kernel.mmioFaults++;
         this.#touch(body.vcpu_id, body.fault_address, body.error_code);
         break;
       case 'fast_page_fault':
@@ -115,6 +132,18 @@ export class TracePlanner {
         break;
       case 'kvm_mmu_set_spte':
         this.#kernel.setSpte++;
+        break;
+      case 'mark_mmio_spte':
+        this.#kernel.mmioSptes++;
+        break;
+      case 'handle_mmio_page_fault':
+        this.#kernel.mmioFast++;
+        break;
+      case 'check_mmio_spte':
+        if (!body.valid) this.#kernel.mmioStale++;
+        break;
+      case 'kvm_mmu_split_huge_page':
+        if (body.errno === 0) this.#kernel.splits++;
         break;
       case 'ksm_merge_with_ksm_page':
         if (body.error === 0) this.#kernel.merged++;

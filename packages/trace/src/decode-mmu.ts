@@ -85,6 +85,52 @@ export const mmuDecoders: Decoders = {
     return { event: 'kvm_mmu_spte_requested', gfn, pfn, level };
   },
 
+  kvm_mmu_split_huge_page(line) {
+    line.text('gfn ');
+    const gfn = line.hex() as Gfn;
+    line.text(' spte ');
+    const spte = line.halves();
+    line.text(' level ');
+    const level = line.decimal();
+    line.text(' errno ');
+    const errno = line.signedDecimal();
+    return { event: 'kvm_mmu_split_huge_page', gfn, spte, level, errno };
+  },
+
+  mark_mmio_spte(line) {
+    line.text('sptep:');
+    const sptep = line.address() as Sptep;
+    line.text(' gfn ');
+    const gfn = line.hex() as Gfn;
+    line.text(' access ');
+    const access = line.hex();
+    line.text(' gen ');
+    const gen = line.hex();
+    return { event: 'mark_mmio_spte', sptep, gfn, access, gen };
+  },
+
+  handle_mmio_page_fault(line) {
+    line.text('addr:');
+    const addr = line.address() as Gpa;
+    line.text(' gfn ');
+    const gfn = line.hex() as Gfn;
+    line.text(' access ');
+    const access = line.hex();
+    return { event: 'handle_mmio_page_fault', addr, gfn, access };
+  },
+
+  check_mmio_spte(line) {
+    line.text('spte ');
+    const spte = line.halves();
+    line.text(' kvm_gen ');
+    const kvm_gen = line.hex();
+    line.text(' spte-gen ');
+    const spte_gen = line.hex();
+    line.text(' valid ');
+    const valid = line.flag();
+    return { event: 'check_mmio_spte', spte, kvm_gen, spte_gen, valid };
+  },
+
   kvm_unmap_hva_range(line) {
     line.text('mmu notifier unmap range: 0x');
     const start = line.hex() as Hva;

@@ -25,7 +25,7 @@ describe('lines of real traces', () => {
     expect({ events, errors: summary.errors }).toEqual({ events: [], errors: [] });
     expect(summary.events).toBe(COUNTED_LINES.length);
     expect(summary.unknown).toEqual(summary.counts);
-    expect(summary.counts).toMatchObject({ check_mmio_spte: 2, kvm_mmu_get_page: 3, sys_mmap: 3 });
+    expect(summary.counts).toMatchObject({ vcpu_match_mmio: 2, kvm_mmu_get_page: 3, sys_mmap: 3 });
   });
 });
 

@@ -1,13 +1,17 @@
 // What a trace says happened: the header that ftrace puts before every event, and the event. Where the running MMU has the
 // same event (packages/mmu event.ts) it has the same name and shape here, so whatever reads the one reads the other.
 import type {
+  CheckMmioSpte,
   FastPageFault,
+  HandleMmioPageFault,
   KsmMerge,
   KvmMmuSetSpte,
+  KvmMmuSplitHugePage,
   KvmMmuSpteRequested,
   KvmPageFault,
   KvmTdpMmuSpteChanged,
   KvmUnmapHvaRange,
+  MarkMmioSpte,
   Pfn,
 } from '@faultline/mmu';
 import type { Marker } from './marker.ts';
@@ -108,6 +112,10 @@ export type TraceBody =
   | KvmMmuSetSpte
   | KvmTdpMmuSpteChanged
   | KvmMmuSpteRequested
+  | KvmMmuSplitHugePage
+  | MarkMmioSpte
+  | HandleMmioPageFault
+  | CheckMmioSpte
   | KvmUnmapHvaRange
   | KvmEntry
   | KvmExit

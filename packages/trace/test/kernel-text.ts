@@ -38,6 +38,17 @@ export function kernelText(body: TraceBody): string {
       );
     case 'kvm_mmu_spte_requested':
       return `gfn ${hex(body.gfn)} pfn ${hex(body.pfn)} level ${body.level}`;
+    case 'kvm_mmu_split_huge_page':
+      return `gfn ${hex(body.gfn)} spte ${word(body.spte)} level ${body.level} errno ${body.errno}`;
+    case 'mark_mmio_spte':
+      return `sptep:${padded(body.sptep, 16)} gfn ${hex(body.gfn)} access ${hex(body.access)} gen ${hex(body.gen)}`;
+    case 'handle_mmio_page_fault':
+      return `addr:${hex(body.addr)} gfn ${hex(body.gfn)} access ${hex(body.access)}`;
+    case 'check_mmio_spte':
+      return (
+        `spte ${word(body.spte)} kvm_gen ${hex(body.kvm_gen)} spte-gen ${hex(body.spte_gen)} ` +
+        `valid ${Number(body.valid)}`
+      );
     case 'kvm_unmap_hva_range':
       return `mmu notifier unmap range: 0x${padded(body.start, 14)} -- 0x${padded(body.end, 14)}`;
     case 'kvm_entry':

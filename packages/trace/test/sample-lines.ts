@@ -251,16 +251,21 @@ export const DECODED_LINES: readonly string[] = [
   'kvmw-174     [000] .....     7.914133: tracing_mark_write: {"ev":"start","workload":"migrate","args":"mb=32 rounds=6 iv=150","pid":174}',
   'kvmw-224     [002] .....    31.986998: tracing_mark_write: {"ev":"start","workload":"ksmrace","args":"vcpus=4 mb=2 ksmsleep=0 ksmscan=400 count=40 polls=80 iv=10","pid":224}',
   'kvmw-364     [000] .....    72.329351: tracing_mark_write: {"ev":"start","workload":"ksm","args":"log=1","pid":364}',
-];
-
-/** Events that it counts by name. */
-export const COUNTED_LINES: readonly string[] = [
   // check_mmio_spte
   'vcpu0-522     [001] .....   273.298881: check_mmio_spte: spte 80000d0010027 kvm_gen 4 spte-gen 4 valid 1',
   'vcpu1-483     [002] .....   253.462054: check_mmio_spte: spte 800005818c097 kvm_gen 12 spte-gen 12 valid 1',
   // handle_mmio_page_fault
   'vcpu0-522     [001] .....   273.298980: handle_mmio_page_fault: addr:0 gfn d0010 access 6',
   'vcpu1-483     [002] .....   253.462131: handle_mmio_page_fault: addr:0 gfn 5818c access 6',
+  // kvm_mmu_split_huge_page
+  'kvmw-212     [000] ...1.    27.772548: kvm_mmu_split_huge_page: gfn 10000 spte 122e00ee7 level 2 errno 0',
+  // mark_mmio_spte
+  'vcpu0-522     [001] ...1.   273.265999: mark_mmio_spte: sptep:ffff8881033a2000 gfn d0000 access 7 gen 4',
+  'vcpu1-483     [002] ...1.   253.438971: mark_mmio_spte: sptep:ffff888122322408 gfn 58281 access 7 gen 12',
+];
+
+/** Events that it counts by name. */
+export const COUNTED_LINES: readonly string[] = [
   // kvm_age_hva
   'kdamond.0-177     [001] ...1.     5.762841: kvm_age_hva: mmu notifier age hva: 0x007fc715b32d83 -- 0x007fc715b33d83',
   // kvm_apicv_inhibit_changed
@@ -302,8 +307,6 @@ export const COUNTED_LINES: readonly string[] = [
   'vcpu0-511     [001] .....   171.228857: kvm_mmu_set_accessed_bit: gpa 102400',
   // kvm_mmu_set_dirty_bit
   'vcpu0-511     [001] .....   171.228968: kvm_mmu_set_dirty_bit: gpa 200000',
-  // kvm_mmu_split_huge_page
-  'kvmw-212     [000] ...1.    27.772548: kvm_mmu_split_huge_page: gfn 10000 spte 122e00ee7 level 2 errno 0',
   // kvm_mmu_sync_page
   'vcpu0-511     [001] ...1.   171.791605: kvm_mmu_sync_page: sp gen 0 gfn 200 l1 8-byte q0 wux nxe ad root 0 unsync',
   // kvm_mmu_unsync_page
@@ -344,9 +347,6 @@ export const COUNTED_LINES: readonly string[] = [
   'kvmw-174     [000] d..1.     7.941237: kvm_write_tsc_offset: vcpu=0 prev=0 next=18446744046153460183',
   'kvmw-224     [002] d..1.    32.009710: kvm_write_tsc_offset: vcpu=0 prev=0 next=18446743985246580951',
   'kvmw-364     [001] d..1.    72.382132: kvm_write_tsc_offset: vcpu=0 prev=0 next=18446743877184174807',
-  // mark_mmio_spte
-  'vcpu0-522     [001] ...1.   273.265999: mark_mmio_spte: sptep:ffff8881033a2000 gfn d0000 access 7 gen 4',
-  'vcpu1-483     [002] ...1.   253.438971: mark_mmio_spte: sptep:ffff888122322408 gfn 58281 access 7 gen 12',
   // mm_collapse_huge_page
   'kvmw-479     [000] .N...   251.741287: mm_collapse_huge_page: mm=ffff888101a30b00, isolated=1, status=succeeded',
   'kvmw-168     [001] .....     8.154950: mm_collapse_huge_page: mm=ffff88810322c200, isolated=1, status=succeeded',
