@@ -29,6 +29,7 @@ export function runProgram(mem: Shared, job: VcpuJob): VcpuReport {
       program.run(BATCH);
       meter.endBatch(BATCH);
     }
+    program.finish?.();
   });
 }
 

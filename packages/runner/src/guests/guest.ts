@@ -15,6 +15,8 @@ import type { Machine, Region } from '../machine.ts';
 export interface GuestProgram {
   /** Makes `count` touches of memory. */
   run(count: number): void;
+  /** At the end: looks over all that it has. Throws a LostWrite. */
+  finish?(): void;
 }
 
 /** The guest found a word that is not what it wrote. */

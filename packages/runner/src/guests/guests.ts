@@ -1,10 +1,11 @@
 // The guest programs by name.
 import { FRAME_BUFFER_PAGES, framebuffer } from './framebuffer.ts';
 import type { Guest, GuestProgram } from './guest.ts';
+import { keyValue } from './key-value.ts';
 import { samePages } from './same-pages.ts';
 import { random, sequential, zipf } from './writers.ts';
 
-export type GuestName = 'sequential' | 'random' | 'zipf' | 'framebuffer' | 'ksm';
+export type GuestName = 'sequential' | 'random' | 'zipf' | 'framebuffer' | 'key-value' | 'ksm';
 
 interface GuestKind {
   readonly program: (guest: Guest) => GuestProgram;
@@ -26,6 +27,11 @@ export const GUESTS: Readonly<Record<GuestName, GuestKind>> = {
     harvestsPerSecond: 60,
     pages: FRAME_BUFFER_PAGES,
     says: 'paints rectangles, harvested 60 times a second',
+  },
+  'key-value': {
+    program: keyValue,
+    harvestsPerSecond: 50,
+    says: 'keeps a hash table in its memory and checks every record that it reads',
   },
   ksm: {
     program: samePages,
