@@ -31,7 +31,7 @@ export const GUESTS: Readonly<Record<GuestName, GuestKind>> = {
   'key-value': {
     program: keyValue,
     harvestsPerSecond: 50,
-    says: 'keeps a hash table in its memory and checks every record that it reads',
+    says: 'keeps a hash table and checks every record that it reads',
   },
   ksm: {
     program: samePages,
