@@ -22,6 +22,7 @@ const FAULTS: RunReport['stat'] = {
   tlb_fill: 0,
   tlb_flush: 90,
   exits: 0,
+  dirty_ring_exits: 0,
 };
 
 const SOUND: RunReport['integrity'] = {

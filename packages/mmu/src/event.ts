@@ -114,6 +114,39 @@ export interface GetDirtyLog {
   readonly dirty: number;
 }
 
+/** A client cleared pages of the dirty log; KVM has no tracepoint for it either. */
+export interface ClearDirtyLog {
+  readonly event: 'clear_dirty_log';
+  readonly slot: number;
+  readonly first_page: number;
+  readonly num_pages: number;
+  readonly cleared: number;
+}
+
+/** A vCPU noted a page in its dirty ring. The kernel prints the difference of the indices as "used". */
+export interface KvmDirtyRingPush {
+  readonly event: 'kvm_dirty_ring_push';
+  readonly index: number;
+  readonly dirty_index: number;
+  readonly reset_index: number;
+  readonly slot: number;
+  readonly offset: number;
+}
+
+/** The harvested entries of a ring were given back. */
+export interface KvmDirtyRingReset {
+  readonly event: 'kvm_dirty_ring_reset';
+  readonly index: number;
+  readonly dirty_index: number;
+  readonly reset_index: number;
+}
+
+/** A vCPU left the guest because its ring is as good as full. */
+export interface KvmDirtyRingExit {
+  readonly event: 'kvm_dirty_ring_exit';
+  readonly vcpu_id: number;
+}
+
 export type MmuEvent =
   | KvmPageFault
   | FastPageFault
@@ -126,4 +159,8 @@ export type MmuEvent =
   | KvmMmuSplitHugePage
   | KvmUnmapHvaRange
   | KsmMerge
-  | GetDirtyLog;
+  | GetDirtyLog
+  | ClearDirtyLog
+  | KvmDirtyRingPush
+  | KvmDirtyRingReset
+  | KvmDirtyRingExit;

@@ -10,8 +10,21 @@ export {
   pagesPerEntry,
   X86_64,
 } from './address.ts';
+export { type ClearRange, clearDirtyLog } from './dirty/clear-dirty-log.ts';
 export { clientBitmap, markPageDirty } from './dirty/dirty-bitmap.ts';
+export {
+  dirtyGfnAt,
+  dirtyGfnOffset,
+  dirtyGfnSlot,
+  dirtyIndex,
+  harvestIndex,
+  isDirtyRingSoftFull,
+  KVM_DIRTY_GFN_F_DIRTY,
+  KVM_DIRTY_GFN_F_RESET,
+  resetIndex,
+} from './dirty/dirty-ring.ts';
 export { getDirtyLog, takeDirty } from './dirty/harvest.ts';
+export { type DirtyGfnVisitor, harvestRings, resetDirtyRings } from './dirty/reset-rings.ts';
 export type * from './event.ts';
 export {
   formatErrorCode,
@@ -70,6 +83,8 @@ export {
 export {
   type FaultLock,
   type FaultPath,
+  MANUAL_DIRTY_LOG_PROTECT,
+  type ManualDirtyLogProtect,
   type SharedWord,
   seamSize,
   sharedWords,
@@ -125,6 +140,7 @@ export { splitHugePage, trySplitHugePages } from './vm/split-huge-page.ts';
 export { forEachSpte } from './vm/tdp-iter.ts';
 export {
   IN_GUEST_MODE,
+  KVM_REQ_DIRTY_RING_SOFT_FULL,
   KVM_REQ_TLB_FLUSH,
   OUTSIDE_GUEST_MODE,
   READING_SHADOW_PAGE_TABLES,

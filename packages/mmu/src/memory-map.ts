@@ -10,6 +10,13 @@ export type FaultPath = (typeof FAULT_PATHS)[number];
 /** How slow faults hold mmu_lock: as the TDP MMU does, or as KVM did before it. */
 export type FaultLock = 'shared' | 'exclusive';
 
+/**
+ * KVM: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, off, with KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE, or with KVM_DIRTY_LOG_INITIALLY_SET
+ * too: then all pages count as dirty when logging begins, and none is protected.
+ */
+export const MANUAL_DIRTY_LOG_PROTECT = ['none', 'enable', 'initially-set'] as const;
+export type ManualDirtyLogProtect = (typeof MANUAL_DIRTY_LOG_PROTECT)[number];
+
 export interface VmConfig {
   readonly vcpus: number;
   /** Threads beside the vCPUs that touch the VM: KSM, migration, the VMM itself. */
@@ -25,6 +32,10 @@ export interface VmConfig {
   readonly tableFrames: number;
   /** Readers of the dirty log, each with a bitmap of its own. */
   readonly dirtyClients: number;
+  /** Whether a harvest clears the log and protects its pages, or leaves both to clearDirtyLog. */
+  readonly manualDirtyLogProtect: ManualDirtyLogProtect;
+  /** Entries of each vCPU's dirty ring, a power of two; 0 for none: then all is in the bitmap. */
+  readonly dirtyRing: number;
   readonly faultPath: FaultPath;
   readonly faultLock: FaultLock;
   /** Are gfns without memory remembered in sptes? KVM: the module parameter mmio_caching. */
@@ -39,6 +50,9 @@ export interface VmConfig {
 
 export const MEMSLOTS = 32;
 export const MEMSLOT_WORDS = 4;
+/** An entry of a dirty ring, and the indices of one. KVM: struct kvm_dirty_gfn. */
+export const DIRTY_GFN_BYTES = 16;
+export const DIRTY_RING_INDEX_BYTES = 16;
 const LINE = 64;
 
 /** Bytes of each area, in order; each begins on a cache line of its own. */
@@ -64,6 +78,8 @@ export function sharedWords(config: VmConfig): Record<SharedWord, number> {
     free_pages: 4 + config.pageFrames * 4,
     free_page_index: hasHugePages(config) ? config.pageFrames * 4 : 0,
     free_pages_in_block: hasHugePages(config) ? hugePageBlocks(config) * 4 : 0,
+    dirty_ring_index: config.dirtyRing === 0 ? 0 : config.vcpus * DIRTY_RING_INDEX_BYTES,
+    dirty_rings: config.vcpus * config.dirtyRing * DIRTY_GFN_BYTES,
   };
 }
 
@@ -86,7 +102,9 @@ export type SharedWord =
   | 'free_pages_lock'
   | 'free_pages'
   | 'free_page_index'
-  | 'free_pages_in_block';
+  | 'free_pages_in_block'
+  | 'dirty_ring_index'
+  | 'dirty_rings';
 
 const hasHugePages = ({ transparentHugepage }: VmConfig): boolean =>
   transparentHugepage === 'always';

@@ -1,7 +1,10 @@
 // Every way into this room, as a body that a checker can run again from its start: it makes its own private state, and has
 // no effect but through the seam and its result.
 import type { Shared } from '@faultline/atomics';
+import { clearDirtyLog } from '../src/dirty/clear-dirty-log.ts';
+import { dirtyRingPush } from '../src/dirty/dirty-ring.ts';
 import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
+import { harvestRings, resetDirtyRings } from '../src/dirty/reset-rings.ts';
 import { newPageFault } from '../src/fault/fault.ts';
 import { handleMmioPageFault } from '../src/fault/mmio.ts';
 import { pageFault } from '../src/fault/page-fault.ts';
@@ -11,7 +14,7 @@ import { hostPtePfn } from '../src/host/host-pte.ts';
 import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host/ksm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../src/host/mmu-notifier.ts';
 import { putPage } from '../src/host/page-frames.ts';
-import type { FaultPath, Vm } from '../src/memory-map.ts';
+import type { Vm, VmConfig } from '../src/memory-map.ts';
 import { MMIO_SPTE_GEN_MASK } from '../src/spte/mmio-spte.ts';
 import { read32, write32 } from '../src/vcpu/access.ts';
 import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
@@ -36,7 +39,8 @@ const TWIN = 9;
 
 export interface Entry {
   readonly name: string;
-  readonly faultPath?: FaultPath;
+  /** What differs from a small VM. */
+  readonly config?: Partial<VmConfig>;
   /** By a vCPU's thread; otherwise an agent's. */
   readonly vcpu?: true;
   /** What comes before; its answer is the body's `given`. */
@@ -112,13 +116,26 @@ const takeAll = (mem: Shared, vm: Vm): unknown => {
   return [count, pages];
 };
 
+const MANUAL = { manualDirtyLogProtect: 'enable' } as const;
+const RING = { dirtyRing: 8 } as const;
+/** vCPU 0's ring of four is full. */
+const pushed = ({ mems, vm }: Bench): number => {
+  const slot = slotOf({ npages: vm.hostPages, flags: LOGGED });
+  for (let n = 0; n < vm.dirtyRing; n++) dirtyRingPush(mems[0] as Shared, vm, slot, gfnOf(n));
+  return 0;
+};
+const ringsHarvested = (mem: Shared, vm: Vm): unknown => {
+  const seen: number[] = [];
+  return [harvestRings(mem, vm, (slot, offset) => seen.push(slot, offset)), seen];
+};
+
 const PATHS = ['slow', 'merged', 'current'] as const;
 export const ENTRIES: readonly Entry[] = [
   { name: 'write32, first touch', vcpu: true, body: write },
   ...PATHS.map(
     (faultPath): Entry => ({
       name: `write32 after a harvest, ${faultPath}`,
-      faultPath,
+      config: { faultPath },
       vcpu: true,
       setup: harvested,
       body: write,
@@ -160,7 +177,7 @@ export const ENTRIES: readonly Entry[] = [
   ...PATHS.map(
     (faultPath): Entry => ({
       name: `pageFault, ${faultPath}`,
-      faultPath,
+      config: { faultPath },
       vcpu: true,
       setup: harvested,
       body: fault,
@@ -169,6 +186,46 @@ export const ENTRIES: readonly Entry[] = [
   { name: 'slowPageFault', vcpu: true, setup: harvested, body: slowFault },
   { name: 'getDirtyLog', setup: mapped, body: (mem, vm) => getDirtyLog(mem, vm, 0) },
   { name: 'takeDirty', setup: harvested, body: takeAll },
+  {
+    name: 'getDirtyLog, manual',
+    config: MANUAL,
+    setup: mapped,
+    body: (mem, vm) => getDirtyLog(mem, vm, 0),
+  },
+  {
+    name: 'clearDirtyLog',
+    config: MANUAL,
+    setup: mapped,
+    body: (mem, vm) =>
+      clearDirtyLog(mem, vm, 0, { firstPage: 0, numPages: 16, bits: [1 << GFN], client: 0 }),
+  },
+  {
+    name: 'setMemslotFlags on, initially set',
+    config: { manualDirtyLogProtect: 'initially-set' },
+    setup: (bench) => {
+      setMemslotFlags(bench.agent, bench.vm, 0, 0);
+      return mapped(bench);
+    },
+    body: (mem, vm) => setMemslotFlags(mem, vm, 0, LOGGED),
+  },
+  { name: 'write32, into a ring', config: RING, vcpu: true, body: write },
+  {
+    name: 'write32, into a ring that is full',
+    config: { dirtyRing: 4 },
+    vcpu: true,
+    setup: pushed,
+    body: fault,
+  },
+  { name: 'harvestRings', config: RING, setup: mapped, body: ringsHarvested },
+  {
+    name: 'resetDirtyRings',
+    config: RING,
+    setup: (bench) => {
+      mapped(bench);
+      return harvestRings(bench.agent, bench.vm);
+    },
+    body: resetDirtyRings,
+  },
   {
     name: 'createMemslot',
     setup: ({ agent, vm }) => {
@@ -233,8 +290,8 @@ export const ENTRIES: readonly Entry[] = [
 ];
 
 /** A bench after the setup, and the body over it. */
-export function prepare({ faultPath = 'current', vcpu, setup, body }: Entry) {
-  const bench = makeBenchWithSlot(LOGGED, { faultPath });
+export function prepare({ config = {}, vcpu, setup, body }: Entry) {
+  const bench = makeBenchWithSlot(LOGGED, config);
   const given = setup?.(bench) ?? 0;
   const mem = bench.mems[vcpu ? 0 : 2] as (typeof bench.mems)[0];
   return { mem, vm: bench.vm, run: (own: Shared) => body(own, bench.vm, given) };

@@ -1,9 +1,12 @@
 // The whole MMU against a few plain maps: what two vCPUs, a harvester, KSM and a VMM do in turn, in any order, must look to
 // the guest as if memory were an array, and to the reader of the log as if every store were noted by hand.
+import { WAIT_WOKEN } from '@faultline/atomics';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gfnLimit } from '../src/address.ts';
+import { clearDirtyLog } from '../src/dirty/clear-dirty-log.ts';
 import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
+import { harvestRings, resetDirtyRings } from '../src/dirty/reset-rings.ts';
 import {
   hostPtePfn,
   isHostPteKsm,
@@ -12,7 +15,7 @@ import {
 } from '../src/host/host-pte.ts';
 import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host/ksm.ts';
 import { isSameContent, pageRefcount, putPage } from '../src/host/page-frames.ts';
-import type { FaultLock, FaultPath } from '../src/memory-map.ts';
+import type { FaultLock, FaultPath, VmConfig } from '../src/memory-map.ts';
 import { MMIO_SPTE_GEN_MASK, mmioSpteGeneration, mmioSpteGfn } from '../src/spte/mmio-spte.ts';
 import {
   illegalState,
@@ -33,6 +36,7 @@ import {
   illegalSptes,
   lastSpte,
   makeBench,
+  pagesIn,
   pfnOf,
   slotOf,
 } from './fixture.ts';
@@ -104,6 +108,7 @@ type Command =
   | { do: 'read'; vcpu: 0 | 1; gfn: number; word: number }
   | { do: 'harvest'; id: number }
   | { do: 'take' }
+  | { do: 'clear'; id: number; bits: number }
   | { do: 'merge'; kept: number; other: number; interrupted: boolean }
   | { do: 'protect'; hvn: number }
   | { do: 'drop' }
@@ -136,6 +141,9 @@ function run(world: World, command: Command): void {
       model.found.clear();
       return;
     }
+    case 'clear':
+      clearForLater(world, command);
+      return;
     case 'merge':
       merge(world, command);
       return;
@@ -178,22 +186,65 @@ function run(world: World, command: Command): void {
   }
 }
 
-function takeAll({ mems, vm }: Bench, client: number): number[] {
+function take(
+  { mems, vm }: Bench,
+  client: number,
+  range: Pick<Memslot, 'hvn' | 'npages'>,
+): number[] {
   const pages: number[] = [];
-  const all = { hvn: hvnOf(0), npages: vm.hostPages };
-  takeDirty(mems[3] as (typeof mems)[0], vm, all, client, (hvn) => pages.push(hvn));
+  takeDirty(mems[3] as (typeof mems)[0], vm, range, client, (hvn) => pages.push(hvn));
   return pages;
 }
+const takeAll = (bench: Bench, client: number): number[] =>
+  take(bench, client, { hvn: hvnOf(0), npages: bench.vm.hostPages });
 
 /** More pages than were written may be found: a page mapped for a read counts, if it is writable. */
-function harvest({ bench, model }: World, slot: Memslot): void {
-  const dirty = getDirtyLog(bench.agent, bench.vm, slot.id);
-  const pages = takeAll(bench, AT_ONCE);
-  expect(pages.length).toBe(dirty);
+function harvest(world: World, slot: Memslot): void {
+  const { bench, model } = world;
+  const { agent, vm } = bench;
+  if (vm.dirtyRing !== 0) {
+    harvestAll(world);
+    return;
+  }
+  const inLog = pagesIn(bench, vm.at.dirty_bitmap).filter((hvn) => isIn(slot, hvn));
+  const told = isLogged(slot) ? inLog : [];
+  expect(getDirtyLog(agent, vm, slot.id)).toBe(told.length);
+  for (const hvn of told) model.found.add(hvn);
+  if (vm.manualDirtyLogProtect === 'none') {
+    const pages = takeAll(bench, AT_ONCE);
+    expect(pages).toEqual(told);
+    expect(pages).toEqual(expect.arrayContaining(model.harvest(slot)));
+    return;
+  }
+  // Some it may have been told of by another's clear.
+  const pages = take(bench, AT_ONCE, slot);
   expect(pages).toEqual(expect.arrayContaining(model.harvest(slot)));
-  expect(pages.filter((hvn) => hvn < slot.hvn || hvn >= slot.hvn + slot.npages)).toEqual([]);
+  const bits = [pages.reduce((set, hvn) => set | (1 << (hvn - slot.hvn)), 0)];
+  clearDirtyLog(agent, vm, slot.id, { ...wholeOf(slot), bits, client: AT_ONCE });
+}
+
+/** Of a VM with rings, which are not a slot's. */
+function harvestAll({ bench, model }: World): void {
+  const { agent, vm } = bench;
+  harvestRings(agent, vm);
+  resetDirtyRings(agent, vm);
+  for (const id of model.slots.keys()) getDirtyLog(agent, vm, id);
+  const pages = takeAll(bench, AT_ONCE);
+  const written = [...model.slots.values()].flatMap((slot) => model.harvest(slot));
+  expect(pages).toEqual(expect.arrayContaining(written));
   for (const hvn of pages) model.found.add(hvn);
 }
+
+/** What it clears it is not told of any more; the other client is. */
+function clearForLater({ bench, model }: World, { id, bits }: { id: number; bits: number }): void {
+  const slot = model.slots.get(id);
+  if (slot === undefined || bench.vm.manualDirtyLogProtect === 'none') return;
+  clearDirtyLog(bench.agent, bench.vm, id, { ...wholeOf(slot), bits: [bits], client: LATER });
+}
+
+const isIn = ({ hvn, npages }: Memslot, page: number): boolean =>
+  page >= hvn && page < hvn + npages;
+const wholeOf = ({ npages }: Memslot) => ({ firstPage: 0, numPages: npages });
 
 /** ksmd's steps for two pages; with `interrupted`, a guest writes the second before it is merged. */
 function merge(
@@ -296,6 +347,7 @@ const command = fc.oneof(
   { weight: 4, arbitrary: as('read', fc.record(access)) },
   { weight: 3, arbitrary: as('harvest', fc.record({ id })) },
   { weight: 1, arbitrary: as('take', fc.record({})) },
+  { weight: 1, arbitrary: as('clear', fc.record({ id, bits: fc.nat({ max: 0xfff }) })) },
   {
     weight: 4,
     arbitrary: as('merge', fc.record({ kept: hvn, other: hvn, interrupted: fc.boolean() })),
@@ -329,13 +381,36 @@ const commands = fc
   .tuple(fc.boolean(), fc.array(command, { maxLength: 60, size: 'max' }))
   .map(([bare, rest]): Command[] => (bare ? rest : [first, ...rest]));
 
+const LOGS: Record<string, Partial<VmConfig>> = {
+  bitmap: {},
+  manual: { manualDirtyLogProtect: 'enable' },
+  'initially set': { manualDirtyLogProtect: 'initially-set' },
+  ring: { dirtyRing: 4 },
+};
 const CONFIGS = (['slow', 'merged', 'current'] as FaultPath[]).flatMap((faultPath) =>
-  (['shared', 'exclusive'] as FaultLock[]).map((faultLock) => ({ faultPath, faultLock })),
+  (['shared', 'exclusive'] as FaultLock[]).flatMap((faultLock) =>
+    Object.keys(LOGS)
+      .filter((log) => log === 'bitmap' || faultLock === 'shared')
+      .map((log) => ({ faultPath, faultLock, log })),
+  ),
 );
 
+/** A vCPU that waits for a reset of its ring is the only one awake: what its VMM would do is done for it. */
+function resetsWhileItWaits(world: World): void {
+  const { bench } = world;
+  const harvestFor = () => {
+    harvestAll(world);
+    return WAIT_WOKEN;
+  };
+  if (bench.vm.dirtyRing !== 0) {
+    for (const { mem } of bench.guests) Object.assign(mem, { wait: harvestFor });
+  }
+}
+
 describe.each(CONFIGS)(
-  'any sequence of accesses, harvests, merges and slot changes, path $faultPath, lock $faultLock',
-  (config) => {
+  'any sequence of accesses, harvests, merges and slot changes, path $faultPath, lock $faultLock, log $log',
+  ({ log, ...paths }) => {
+    const config = { ...paths, ...LOGS[log] };
     it('leaves memory, log and page table as the model says', () => {
       fc.assert(
         fc.property(geometry, commands, generation, (shape, sequence, before) => {
@@ -349,6 +424,7 @@ describe.each(CONFIGS)(
           });
           bench.agent.store32(bench.vm.at.memslots, before << 1);
           const world: World = { bench, model: new Model(), stable: [] };
+          resetsWhileItWaits(world);
           for (const step of sequence) {
             run(world, step);
             check(world);

@@ -4,13 +4,18 @@ import type { Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { gfnToHvn, isLogged, type Memslot } from '../vm/memslots.ts';
+import { dirtyRingPush } from './dirty-ring.ts';
 
 export const bitmapWord = (bitmap: number, hvn: Hvn): number => bitmap + ((hvn >>> 5) << 2);
 export const bitmapBit = (hvn: Hvn): number => 1 << (hvn & 31);
 
-/** Marks one page as written, if its slot is logged. KVM: mark_page_dirty_in_slot(). */
+/**
+ * Marks one page as written, if its slot is logged: in the ring of the vCPU whose thread this is, if the VM has rings and
+ * there is room, else in the bitmap. KVM: mark_page_dirty_in_slot().
+ */
 export function markPageDirty(mem: Shared, vm: Vm, slot: Memslot | undefined, gfn: Gfn): void {
   if (slot === undefined || !isLogged(slot)) return;
+  if (vm.dirtyRing !== 0 && dirtyRingPush(mem, vm, slot, gfn)) return;
   const hvn = gfnToHvn(slot, gfn);
   mem.or32(bitmapWord(vm.at.dirty_bitmap, hvn), bitmapBit(hvn));
 }
@@ -23,23 +28,60 @@ export function clientBitmap(vm: Vm, client: number): number {
   return vm.at.client_bitmaps + client * Math.ceil(vm.hostPages / 32) * 4;
 }
 
-/** Empties a bitmap over `npages` pages from `hvn` on and calls `visit` for each page that was set; how many. */
+/** Pages of the VMM's memory: `npages` from `hvn` on. */
+export type HostRange = Pick<Memslot, 'hvn' | 'npages'>;
+
+/** Empties a bitmap over a range and calls `visit` for each page that was set; how many. */
 export function takeBits(
   mem: Shared,
   bitmap: number,
-  { hvn, npages }: Pick<Memslot, 'hvn' | 'npages'>,
+  range: HostRange,
   visit: (hvn: Hvn) => void,
 ): number {
   let count = 0;
+  forEachWord(bitmap, range, (word, mask, first) => {
+    if ((mem.load32(word) & mask) === 0) return;
+    count += visitBits(mem.and32(word, ~mask) & mask, first, visit);
+  });
+  return count;
+}
+
+/** Calls `visit` for each page of a range that is set in a bitmap, and leaves it as it is; how many. */
+export function readBits(
+  mem: Shared,
+  bitmap: number,
+  range: HostRange,
+  visit: (hvn: Hvn) => void,
+): number {
+  let count = 0;
+  forEachWord(bitmap, range, (word, mask, first) => {
+    count += visitBits(mem.load32(word) & mask, first, visit);
+  });
+  return count;
+}
+
+/** Sets all bits of a range. */
+export function setBits(mem: Shared, bitmap: number, range: HostRange): void {
+  forEachWord(bitmap, range, (word, mask) => mem.or32(word, mask));
+}
+
+/** Calls `visit` with the word of each 32 pages of a bitmap that meet the range, which bits do, and the first of the pages. */
+export function forEachWord(
+  bitmap: number,
+  { hvn, npages }: HostRange,
+  visit: (word: number, mask: number, first: Hvn) => void,
+): void {
   for (let first = hvn & ~31; first < hvn + npages; first += 32) {
-    const word = bitmapWord(bitmap, first as Hvn);
-    const mask = rangeMask(first, hvn, hvn + npages);
-    if ((mem.load32(word) & mask) === 0) continue;
-    let bits = mem.and32(word, ~mask) & mask;
-    for (; bits !== 0; bits &= bits - 1) {
-      visit((first + 31 - Math.clz32(bits & -bits)) as Hvn);
-      count++;
-    }
+    visit(bitmapWord(bitmap, first as Hvn), rangeMask(first, hvn, hvn + npages), first as Hvn);
+  }
+}
+
+/** Calls `visit` for each page that a word of the pages from `first` on names; how many. */
+export function visitBits(set: number, first: Hvn, visit: (hvn: Hvn) => void): number {
+  let count = 0;
+  for (let bits = set; bits !== 0; bits &= bits - 1) {
+    visit((first + 31 - Math.clz32(bits & -bits)) as Hvn);
+    count++;
   }
   return count;
 }

@@ -27,6 +27,8 @@ export interface VcpuStat {
   tlb_fill: number;
   tlb_flush: number;
   exits: number;
+  /** Waits for a reset of the vCPU's dirty ring. KVM: exits with KVM_EXIT_DIRTY_RING_FULL. */
+  dirty_ring_exits: number;
 }
 
 export const newVcpuStat = (): VcpuStat => ({
@@ -44,4 +46,5 @@ export const newVcpuStat = (): VcpuStat => ({
   tlb_fill: 0,
   tlb_flush: 0,
   exits: 0,
+  dirty_ring_exits: 0,
 });

@@ -80,7 +80,9 @@ function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boo
   else if (fault.fast) stat.pf_fast_retry++;
   else if (ret === RET_PF_RETRY) stat.pf_retry++;
   else stat.pf_slow++;
-  if ((fault.mode.word & MODE_STATE) !== IN_GUEST_MODE) enterGuest(mem, vm, vcpu);
+  // A ring may have become full: in KVM each fault is an exit, and this vCPU's own request is served before it runs on.
+  const asked = vm.dirtyRing !== 0 && mem.load32(fault.mode.requests) !== 0;
+  if (asked || (fault.mode.word & MODE_STATE) !== IN_GUEST_MODE) enterGuest(mem, vm, vcpu);
   vcpu.observer?.end();
   return ret !== RET_PF_EMULATE;
 }

@@ -6,10 +6,13 @@ import {
   setMode,
   takeRequests,
 } from '@faultline/atomics';
+import { isDirtyRingSoftFull, waitForReset } from '../dirty/dirty-ring.ts';
+import type { MmuEvent } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
 import { forgetMemslots } from '../vm/memslots.ts';
 import {
   IN_GUEST_MODE,
+  KVM_REQ_DIRTY_RING_SOFT_FULL,
   KVM_REQ_TLB_FLUSH,
   OUTSIDE_GUEST_MODE,
   REQ_PAUSE,
@@ -28,12 +31,22 @@ export function enterGuest(mem: Shared, vm: Vm, vcpu: Vcpu): void {
       tlbFlush(vcpu.tlb);
       vcpu.stat.tlb_flush++;
     }
+    if ((requests & KVM_REQ_DIRTY_RING_SOFT_FULL) !== 0) leaveForReset(mem, vm, vcpu);
     if ((requests & REQ_PAUSE) !== 0) {
       setMode(mem, vcpu.fault.mode, OUTSIDE_GUEST_MODE);
       mem.waitWhile(vm.at.vcpus_paused, 1);
     }
   }
   vcpu.countdown = vm.pollInterval;
+}
+
+/** Stays outside until its dirty ring has room. KVM: kvm_dirty_ring_check_request(). */
+function leaveForReset(mem: Shared, vm: Vm, { id, fault, stat }: Vcpu): void {
+  if (!isDirtyRingSoftFull(mem, vm, id)) return; // reset since
+  stat.dirty_ring_exits++;
+  mem.emit?.({ event: 'kvm_dirty_ring_exit', vcpu_id: id } satisfies MmuEvent);
+  setMode(mem, fault.mode, OUTSIDE_GUEST_MODE);
+  waitForReset(mem, vm, id);
 }
 
 /** Leaves the guest: from here nobody waits for this vCPU. Call it before the thread does anything else for long. */

@@ -3,7 +3,7 @@ import type { SeamMap, Shared } from '@faultline/atomics';
 import { X86_64 } from '../address.ts';
 import { HOST_PFN_LIMIT } from '../host/host-pte.ts';
 import { initPageFrames } from '../host/page-frames.ts';
-import { type Vm, type VmConfig, vmMap } from '../memory-map.ts';
+import { MANUAL_DIRTY_LOG_PROTECT, type Vm, type VmConfig, vmMap } from '../memory-map.ts';
 import { initTable } from '../spte/walk.ts';
 
 const TLB_POLL = 64;
@@ -24,6 +24,8 @@ export function vmConfig(options: VmOptions): VmConfig {
     // Leaf tables for slots in any place, their upper tables, and what the threads' pools and the MMIO sptes hold.
     tableFrames: 2 * Math.ceil(hostPages / (1 << geometry.indexBits)) + 128 + 64 * options.vcpus,
     dirtyClients: 1,
+    manualDirtyLogProtect: 'none',
+    dirtyRing: 0,
     faultPath: 'current',
     faultLock: 'shared',
     mmioCaching: true,
@@ -54,7 +56,31 @@ export function vmConfig(options: VmOptions): VmConfig {
   check('tableFrames', 2, 2 ** 20);
   check('dirtyClients', 0, 32);
   check('pollInterval', 0, 2 ** 20);
+  check('dirtyRing', 0, KVM_DIRTY_RING_MAX_ENTRIES);
+  checkDirtyLog(config);
   return config;
+}
+
+const KVM_DIRTY_RING_MAX_ENTRIES = 65536;
+
+function checkDirtyLog({ dirtyRing, manualDirtyLogProtect }: VmConfig): void {
+  if (dirtyRing === 1 || (dirtyRing & (dirtyRing - 1)) !== 0) {
+    throw new RangeError(
+      `expected dirtyRing to be 0 or a power of two from 2 on, got ${dirtyRing}`,
+    );
+  }
+  if (!MANUAL_DIRTY_LOG_PROTECT.includes(manualDirtyLogProtect)) {
+    const known = MANUAL_DIRTY_LOG_PROTECT.join(', ');
+    throw new RangeError(
+      `expected manualDirtyLogProtect of ${known}, got ${manualDirtyLogProtect}`,
+    );
+  }
+  // A harvest of the bitmap that clears nothing would leave what does not fit in the rings unprotected.
+  if (dirtyRing !== 0 && manualDirtyLogProtect !== 'none') {
+    throw new RangeError(
+      `expected a dirty ring or manual protection, got ${dirtyRing} entries and ${manualDirtyLogProtect}`,
+    );
+  }
 }
 
 /** Writes the first state of a VM into a memory of `seamSize(config)`. One thread, once; the others get the result. */

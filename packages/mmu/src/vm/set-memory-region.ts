@@ -1,7 +1,7 @@
 // KVM_SET_USER_MEMORY_REGION: create a slot, delete it, switch its dirty log on or off, under running vCPUs.
 import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn } from '../address.ts';
-import { takeBits } from '../dirty/dirty-bitmap.ts';
+import { setBits, takeBits } from '../dirty/dirty-bitmap.ts';
 import { MEMSLOTS, type Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from './flush-remote-tlbs.ts';
 import {
@@ -26,7 +26,7 @@ export function createMemslot(mem: Shared, vm: Vm, slot: Memslot): void {
   try {
     const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
     checkMemslot(vm, slots, slot);
-    clearLog(mem, vm, slot);
+    beginLog(mem, vm, slot);
     installMemslots(mem, vm, [...slots, slot]);
     // Nothing of it is mapped yet, so logging from the start has nothing to protect.
   } finally {
@@ -62,7 +62,7 @@ export function setMemslotFlags(mem: Shared, vm: Vm, id: number, flags: number):
   try {
     const slot = findSlot(mem, vm, id);
     const next = { ...slot, flags };
-    if (isLogged(next) && !isLogged(slot)) clearLog(mem, vm, slot);
+    if (isLogged(next) && !isLogged(slot)) beginLog(mem, vm, slot);
     const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
     installMemslots(
       mem,
@@ -70,7 +70,8 @@ export function setMemslotFlags(mem: Shared, vm: Vm, id: number, flags: number):
       slots.map((s) => (s.id === id ? next : s)),
     );
     // Published first, and seen by every vCPU: a fault that still took the slot for unlogged would map W and mark nothing.
-    if (isLogged(next) && !isLogged(slot)) startLogging(mem, vm, slot);
+    // With all pages in the log already there is nothing to protect, or to flush, before somebody clears them.
+    if (isLogged(next) && !isLogged(slot) && !isInitiallySet(vm)) startLogging(mem, vm, slot);
     // Published first here too: a fault that still took the slot for logged would split what was put together.
     if (isLogged(slot) && !isLogged(next)) zapCollapsibleSptes(mem, vm, next);
   } finally {
@@ -105,10 +106,16 @@ function gapAround(vm: Vm, others: readonly Memslot[], { baseGfn }: Memslot): Gf
   return { start: Math.max(0, ...ends) as Gfn, end: Math.min(vm.gfnLimit, ...bases) as Gfn };
 }
 
-/** Bits that were left when logging was last switched off, or a slot over the same memory deleted. */
-function clearLog(mem: Shared, vm: Vm, slot: Memslot): void {
-  takeBits(mem, vm.at.dirty_bitmap, slot, () => {});
+/**
+ * Without the bits that were left when logging was last switched off, or a slot over the same memory deleted; or with all of
+ * them. Before any fault knows that the slot is logged.
+ */
+function beginLog(mem: Shared, vm: Vm, slot: Memslot): void {
+  if (isInitiallySet(vm)) setBits(mem, vm.at.dirty_bitmap, slot);
+  else takeBits(mem, vm.at.dirty_bitmap, slot, () => {});
 }
+
+const isInitiallySet = (vm: Vm): boolean => vm.manualDirtyLogProtect === 'initially-set';
 
 function checkFlags(flags: number): void {
   if ((flags & ~KVM_MEM_LOG_DIRTY_PAGES) === 0) return;

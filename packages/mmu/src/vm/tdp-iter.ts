@@ -13,12 +13,6 @@ export interface GfnRange {
   readonly end: Gfn;
 }
 
-/** The level-1 table that holds `gfn`, or 0 where there is none: nothing, or a large leaf. */
-export function leafTable(mem: Shared, vm: Vm, gfn: Gfn): number {
-  const { table, level } = lastTable(mem, vm, gfn);
-  return level === 1 ? table : 0;
-}
-
 /** The entry of `level` for `gfn`, or undefined where the walk ends above it. */
 export function entryOfLevel(mem: Shared, vm: Vm, gfn: Gfn, level: number): Entry | undefined {
   let table: number = vm.root;
@@ -31,7 +25,7 @@ export function entryOfLevel(mem: Shared, vm: Vm, gfn: Gfn, level: number): Entr
 }
 
 /** The table in which the walk for `gfn` ends, and its level. */
-function lastTable(mem: Shared, vm: Vm, gfn: Gfn): { table: number; level: number } {
+export function lastTable(mem: Shared, vm: Vm, gfn: Gfn): { table: number; level: number } {
   let table: number = vm.root;
   for (let level = vm.geometry.levels; level > 1; level--) {
     const low = mem.load64(entryAt(vm, table, gfn, level));

@@ -13,6 +13,9 @@ export const KVM_REQ_TLB_FLUSH: number = 1 << 1;
 /** Leave the guest and stay out until `vcpus_paused` is 0. QEMU: pause_all_vcpus(). */
 export const REQ_PAUSE: number = 1 << 2;
 
+/** Leave the guest until the vCPU's dirty ring has been reset. It asks itself. */
+export const KVM_REQ_DIRTY_RING_SOFT_FULL: number = 1 << 3;
+
 /** A vCPU's own side of the handshake. */
 export type VcpuMode = Mode;
 

@@ -1,0 +1,39 @@
+// What every log does with the pages that it was emptied of: withdraw the right to write them, and tell the clients.
+import type { Shared } from '@faultline/atomics';
+import { type Gfn, type Hvn, pagesPerEntry } from '../address.ts';
+import type { Vm } from '../memory-map.ts';
+import { entryAt } from '../spte/walk.ts';
+import { lastTable } from '../vm/tdp-iter.ts';
+import { writeProtectLeaf } from '../vm/write-protect.ts';
+import { bitmapBit, bitmapWord, clientBitmap } from './dirty-bitmap.ts';
+
+/**
+ * What write-protects one page after another, in ascending order for speed. To be made and used with mmu_lock held for
+ * writing, once: it remembers a table. A large leaf is left only where the log began with all pages: protected as it is, it is
+ * split by the next fault. KVM: kvm_arch_mmu_enable_log_dirty_pt_masked().
+ */
+export function pageProtector(mem: Shared, vm: Vm): (gfn: Gfn) => void {
+  const { indexBits } = vm.geometry;
+  let block = -1;
+  let last = { table: 0, level: 0 };
+  return (gfn) => {
+    if (gfn >>> indexBits !== block) {
+      block = gfn >>> indexBits;
+      last = lastTable(mem, vm, gfn);
+    }
+    const { table, level } = last;
+    const span = pagesPerEntry(level, indexBits);
+    const first = (Math.floor(gfn / span) * span) as Gfn;
+    const sptep = entryAt(vm, table, first, level);
+    writeProtectLeaf(mem, { sptep, gfn: first, level }, mem.load64(sptep));
+  };
+}
+
+/** Adds pages to the bitmap of every client but `except`. After the flush: see docs/locking.md. slots_lock held. */
+export function tellClients(mem: Shared, vm: Vm, pages: readonly Hvn[], except?: number): void {
+  for (let client = 0; client < vm.dirtyClients; client++) {
+    if (client === except) continue;
+    const bitmap = clientBitmap(vm, client);
+    for (const hvn of pages) mem.or32(bitmapWord(bitmap, hvn), bitmapBit(hvn));
+  }
+}
