@@ -14,6 +14,7 @@ import {
   isShadowPresent,
   isUpdateInProgress,
   isWritable,
+  KVM_REQ_DIRTY_RING_SOFT_FULL,
   KVM_REQ_TLB_FLUSH,
   mmioSpteGeneration,
   OUTSIDE_GUEST_MODE,
@@ -61,6 +62,7 @@ export const formatRequests: Format = (word) => {
     [REQUEST_QUIESCE, 'QUIESCE'],
     [KVM_REQ_TLB_FLUSH, 'TLB_FLUSH'],
     [REQ_PAUSE, 'PAUSE'],
+    [KVM_REQ_DIRTY_RING_SOFT_FULL, 'RING_FULL'],
   ] as const;
   return (
     names
@@ -69,6 +71,9 @@ export const formatRequests: Format = (word) => {
       .join('|') || '-'
   );
 };
+
+/** Of an entry of a dirty ring. */
+export const formatDirtyGfn: Format = (flags) => ['-', 'DIRTY', 'RESET'][flags] ?? String(flags);
 
 export const formatBitmap: Format = (word) => {
   const set = Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (word >>> bit) & 1);

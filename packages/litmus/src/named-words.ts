@@ -3,16 +3,21 @@ import { modeAddress, requestsAddress, type SeamMap } from '@faultline/atomics';
 import type { NamedWord } from '@faultline/checker';
 import {
   clientBitmap,
+  dirtyGfnAt,
+  dirtyIndex,
   type Gfn,
   type Hvn,
+  harvestIndex,
   hostPtep,
   type Pfn,
   pageBase,
+  resetIndex,
   type Vm,
 } from '@faultline/mmu';
 import {
   type Format,
   formatBitmap,
+  formatDirtyGfn,
   formatHostPte,
   formatLeaf,
   formatLock,
@@ -54,6 +59,7 @@ export function namedWords(vm: Vm, map: SeamMap, { pfns, threads }: Cast): Named
     word('mn_active_invalidate_count', at.mn_active_invalidate_count),
     word('vcpus paused', at.vcpus_paused),
     word('dirty log', at.dirty_bitmap, formatBitmap),
+    ...upTo(vm.dirtyRing === 0 ? 0 : vm.vcpus).flatMap((vcpu) => ringWords(vm, vcpu)),
     ...upTo(vm.dirtyClients).map((client) =>
       word(`client ${client}`, clientBitmap(vm, client), formatBitmap),
     ),
@@ -92,6 +98,23 @@ function tableWords(vm: Vm, map: SeamMap): NamedWord[] {
       }),
     );
   });
+}
+
+function ringWords(vm: Vm, vcpu: number): NamedWord[] {
+  const ring = `ring ${vcpu}`;
+  return [
+    { name: `${ring} dirty`, address: dirtyIndex(vm, vcpu) },
+    { name: `${ring} harvest`, address: harvestIndex(vm, vcpu) },
+    { name: `${ring} reset`, address: resetIndex(vm, vcpu) },
+    ...upTo(vm.dirtyRing).flatMap((index): NamedWord[] => {
+      const entry = dirtyGfnAt(vm, vcpu, index);
+      return [
+        { name: `${ring}[${index}]`, address: entry, format: formatDirtyGfn },
+        { name: `${ring}[${index}] slot`, address: entry + 4 },
+        { name: `${ring}[${index}] offset`, address: entry + 8 },
+      ];
+    }),
+  ];
 }
 
 const pageWords = (vm: Vm, pfn: Pfn): NamedWord[] =>

@@ -22,6 +22,7 @@ export {
   KVM_DIRTY_GFN_F_DIRTY,
   KVM_DIRTY_GFN_F_RESET,
   resetIndex,
+  waitForReset,
 } from './dirty/dirty-ring.ts';
 export { getDirtyLog, takeDirty } from './dirty/harvest.ts';
 export { type DirtyGfnVisitor, harvestRings, resetDirtyRings } from './dirty/reset-rings.ts';

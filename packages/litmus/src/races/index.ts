@@ -13,6 +13,7 @@ import { FLUSH_AFTER_UNLOCK } from './b15-flush-after-unlock.ts';
 import { KEEPS_AN_OLD_DECISION } from './b16-keeps-an-old-decision.ts';
 import { RANGE_IN_HOST_PAGES } from './b19-range-in-host-pages.ts';
 import { SECOND_SNAPSHOT } from './b23-second-snapshot.ts';
+import { READS_THE_NEXT_LAP } from './b24-reads-the-next-lap.ts';
 import { DIRTY_BIT_LOST } from './b27-dirty-bit-lost.ts';
 import { FORGETS_AN_OWED_FLUSH } from './b28-forgets-an-owed-flush.ts';
 import { HOST_PTE_READ_TWICE } from './b29-host-pte-read-twice.ts';
@@ -31,6 +32,7 @@ export const RACES: readonly Litmus[] = [
   ...KEEPS_AN_OLD_DECISION,
   ...RANGE_IN_HOST_PAGES,
   ...SECOND_SNAPSHOT,
+  ...READS_THE_NEXT_LAP,
   ...DIRTY_BIT_LOST,
   ...FORGETS_AN_OWED_FLUSH,
   ...HOST_PTE_READ_TWICE,

@@ -3,7 +3,6 @@
 export type WaitsFor =
   | 'access tracking'
   | 'another address space'
-  | 'dirty rings'
   | 'invalid roots'
   | 'large pages'
   | 'nested guests'
@@ -97,12 +96,6 @@ export const WAITING: readonly WaitingRace[] = [
     title: 'Lockless ageing finds an rmap empty and walks it when it is not (2026)',
     waitsFor: 'shadow paging',
     why: 'the direct MMU has no rmaps',
-  },
-  {
-    id: 'B24',
-    title: 'The reset of a dirty ring reads an entry of the next lap (2022)',
-    waitsFor: 'dirty rings',
-    why: 'the log is a bitmap; weak ordering needs more than x86-TSO',
   },
   {
     id: 'B25',
