@@ -26,7 +26,8 @@ const isTrace = (source: Source): source is LoadedTrace => typeof source !== 'st
 
 function heading(source: Source, reports: readonly RunReport[]): string[] {
   const [first] = reports as readonly [RunReport];
-  const size = `${count(first.pages)} pages, ${plural(first.vcpus, 'vCPU')}`;
+  const log = first.dirtyLog === 'bitmap' ? '' : `, dirty log: ${first.dirtyLog}`;
+  const size = `${count(first.pages)} pages, ${plural(first.vcpus, 'vCPU')}${log}`;
   const paths = reports.map(({ faultPath }) => PATHS_SAY[faultPath]).join('; ');
   if (!isTrace(source))
     return [`guest ${source}: ${GUESTS[source].says}`, `  ${size}`, `  ${paths}`];

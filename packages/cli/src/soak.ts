@@ -1,11 +1,12 @@
 // npm run soak: every fault path in turn under everything at once, until the time is up. Exit code 1 at the first word lost.
 //
 // Each turn runs, at random: how many vCPUs, which guest, how much memory, how often the log is harvested, whether the
-// guest is migrated again and again, and whether slow faults share mmu_lock. Some turns play the bundled trace, which also
+// guest is migrated again and again, by which of KVM's logs, and whether slow faults share mmu_lock. Some turns play the bundled trace, which also
 // makes and deletes memslots and switches the dirty log on and off under running vCPUs.
 
 import type { FaultPath } from '@faultline/mmu';
 import {
+  DIRTY_LOGS,
   GUESTS,
   type GuestName,
   type RunOptions,
@@ -55,6 +56,8 @@ async function soak({ minutes, seed }: Options): Promise<number> {
       pages: choose([64, 512, 4096]),
       harvestsPerSecond: choose([20, 100, 500]),
       migrate: choose([true, true, false]),
+      dirtyLog: choose(DIRTY_LOGS),
+      dirtyRing: choose([8, 128, 1024]),
       ...(name === TRACE ? {} : { transparentHugepage: choose([true, false]) }),
       eagerPageSplit: choose([true, false]),
     };
@@ -71,7 +74,7 @@ async function soak({ minutes, seed }: Options): Promise<number> {
       return EXIT_FINDING;
     }
     process.stdout.write(
-      `turn ${turn}: ${options.faultPath} ${options.faultLock}, ${name}, ${options.vcpus} vCPUs, ` +
+      `turn ${turn}: ${options.faultPath} ${options.faultLock}, ${report.dirtyLog} log, ${name}, ${options.vcpus} vCPUs, ` +
         `${count(report.pages)} pages: ${count(report.stat.pf_taken)} faults, ${report.migrations.length} migrations: nothing lost\n`,
     );
   }
@@ -96,6 +99,7 @@ function add(totals: Map<string, number>, report: RunReport): void {
     'mapped under mmu_lock': stat.pf_slow,
     'overtaken by an invalidation': stat.pf_retry,
     'TLB flushes served': stat.tlb_flush,
+    'waits for room in a ring': stat.dirty_ring_exits,
     harvests: harvests.length,
     migrations: migrations.length,
     'pages sent': migrations.flatMap(({ rounds }) => rounds).reduce((sum, pages) => sum + pages, 0),

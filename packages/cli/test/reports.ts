@@ -39,6 +39,7 @@ const SOUND: RunReport['integrity'] = {
 /** A guest's report, of a run in which all went well. */
 export const report = (of: Partial<RunReport> = {}): RunReport => ({
   faultPath: 'current',
+  dirtyLog: 'bitmap',
   vcpus: 2,
   pages: 1024,
   passes: 0,
@@ -113,6 +114,8 @@ export const loaded = (
       merged: 8,
     },
     transparentHugepage: false,
+    dirtyLog: 'bitmap',
+    dirtyRing: 1024,
     mergeable: [],
     notes: [],
     ...plan,

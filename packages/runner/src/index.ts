@@ -1,4 +1,5 @@
 // A VM on real threads: its guest programs, ksmd, migration, and the account that nothing was lost.
+export { DIRTY_LOGS, type DirtyLog } from './dirty-log.ts';
 export { GUESTS, type GuestName } from './guests/guests.ts';
 export type { LockReport } from './job.ts';
 export type { KsmStat } from './ksmd.ts';

@@ -3,7 +3,6 @@
 import type { Shared } from '@faultline/atomics';
 import {
   faultInHostPage,
-  getDirtyLog,
   type Hvn,
   hostPtePfn,
   hostPtep,
@@ -18,6 +17,7 @@ import {
   takeDirty,
   type Vm,
 } from '@faultline/mmu';
+import { collectDirty, isClearedByHand, takeToCopy } from './dirty-log.ts';
 import type { Region } from './machine.ts';
 
 export interface MigrationOptions {
@@ -62,7 +62,9 @@ export class Migration {
 
   /** The first round: everything. The slots are logged already. */
   sendAll(): number {
-    for (const region of this.#regions) this.#take(region, () => {}); // what was written before is sent with the rest
+    // What was written before is sent with the rest. Protected now, or a log with all pages would name them all again.
+    if (isClearedByHand(this.#vm)) collectDirty(this.#mem, this.#vm, this.#regions);
+    for (const region of this.#regions) this.#takeToCopy(region, () => {});
     let sent = 0;
     for (const { hvn, npages } of this.#regions) {
       for (let page = hvn; page < hvn + npages; page++) {
@@ -75,16 +77,23 @@ export class Migration {
 
   /** Harvests and sends what was written since; how many pages. */
   sendDirty(): number {
-    for (const { slot } of this.#regions) getDirtyLog(this.#mem, this.#vm, slot);
-    return this.sendHarvested();
+    collectDirty(this.#mem, this.#vm, this.#regions);
+    return this.#sendTaken((region) => this.#takeToCopy(region, (hvn) => this.#send(hvn)));
   }
 
-  /** Sends what harvests by others have left for this client. */
+  /**
+   * Sends what harvests by others have left for this client, and clears nothing: of a log that is cleared by hand it is told
+   * again, by the next harvest or by whoever clears.
+   */
   sendHarvested(): number {
-    let sent = 0;
-    for (const region of this.#regions) {
-      sent += this.#take(region, (hvn) => this.#send(hvn));
-    }
+    return this.#sendTaken(({ hvn, npages }) => {
+      const range = { hvn: hvn as Hvn, npages };
+      return takeDirty(this.#mem, this.#vm, range, this.#client, (page) => this.#send(page));
+    });
+  }
+
+  #sendTaken(take: (region: Region) => number): number {
+    const sent = this.#regions.reduce((sum, region) => sum + take(region), 0);
     this.#rounds.push(sent);
     return sent;
   }
@@ -102,8 +111,8 @@ export class Migration {
     }
   }
 
-  #take({ hvn, npages }: Region, visit: (hvn: Hvn) => void): number {
-    return takeDirty(this.#mem, this.#vm, { hvn: hvn as Hvn, npages }, this.#client, visit);
+  #takeToCopy(region: Region, visit: (hvn: Hvn) => void): number {
+    return takeToCopy(this.#mem, this.#vm, region, this.#client, visit);
   }
 
   /** Copies one page, unless the source has none there: the destination then has zeros, as the source's guest would. */

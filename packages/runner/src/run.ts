@@ -14,6 +14,7 @@ import {
   type VmOptions,
 } from '@faultline/mmu';
 import { stopAll } from './control.ts';
+import { type DirtyLog, dirtyLogConfig, dirtyLogOf } from './dirty-log.ts';
 import { fill } from './fill.ts';
 import { GUESTS, type GuestName } from './guests/guests.ts';
 import { BEGUN, type Job, type LockReport, type MigrateSetup, type WorkerReport } from './job.ts';
@@ -51,12 +52,17 @@ export interface RunOptions {
   readonly downtimeMs?: number;
   /** Pages of the guest's memory, where the guest does not say. */
   readonly pages?: number;
+  /** How what is written is logged: the bitmap, or as the trace was recorded, if not said. */
+  readonly dirtyLog?: DirtyLog;
+  /** Entries of each vCPU's ring, a power of two; 1024, or as the trace was recorded, if not said. */
+  readonly dirtyRing?: number;
   /** Overrides the guest's own. */
   readonly harvestsPerSecond?: number;
 }
 
 export interface RunReport {
   readonly faultPath: FaultPath;
+  readonly dirtyLog: DirtyLog;
   readonly vcpus: number;
   readonly pages: number;
   /** Passes over a trace, the first of which warms up; 0 for a guest program. */
@@ -130,9 +136,9 @@ export async function runTrace(plan: TracePlan, options: RunOptions): Promise<Ru
   if (vcpus > plan.vcpus) {
     throw new RangeError(`expected at most the trace's ${plan.vcpus} vCPUs, got ${vcpus}`);
   }
-  const { transparentHugepage } = plan;
+  const { transparentHugepage, dirtyLog, dirtyRing } = plan;
   const machine = createMachine(
-    vmOptions({ transparentHugepage, ...options }, vcpus, plan.hostPages),
+    vmOptions({ transparentHugepage, dirtyLog, dirtyRing, ...options }, vcpus, plan.hostPages),
   );
   const restore = plan.mergeable.length > 0;
   const jobs: Job[] = Array.from({ length: vcpus }, (_, vcpu) => {
@@ -162,6 +168,7 @@ const vmOptions = (options: RunOptions, vcpus: number, hostPages: number): VmOpt
   transparentHugepage: options.transparentHugepage ? 'always' : 'never',
   eagerPageSplit: options.eagerPageSplit ?? true,
   dirtyClients: 2,
+  ...dirtyLogConfig(options.dirtyLog ?? 'bitmap', options.dirtyRing),
 });
 
 const migrateSetup = (options: RunOptions, pages: number): MigrateSetup | undefined =>
@@ -236,6 +243,7 @@ function summarize(
   const batchFaults = sum(vcpus.map((vcpu) => vcpu.batchFaults));
   return {
     faultPath: options.faultPath,
+    dirtyLog: dirtyLogOf(machine.vm),
     vcpus: vcpus.length,
     pages: machine.vm.hostPages,
     passes: sum(vmm.map((report) => report.passes)),

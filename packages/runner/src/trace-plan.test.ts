@@ -203,32 +203,45 @@ describe('what the VMM does between the touches', () => {
     expect(kinds(planOf(created(), ...harvestOf(9), touch(0x100)))).toEqual(['create', 'delete']);
   });
 
-  it('with a manual clear: harvests at the GET only, and the notes say so', () => {
+  it('clears where CLEAR_DIRTY_LOG began, in its range', () => {
     const clear = { ev: 'clear_dirty_log', slot: 1, round: 0, first_page: 0, num_pages: 16 };
     const plan = planOf(
       created(),
       ...harvestOf(1),
       marker({ ...clear, at: 'begin' } as never),
       marker({ ...clear, at: 'end', errno: 0 } as never),
+      marker({ ...clear, slot: 9, at: 'begin' } as never),
       touch(0x100),
     );
-    expect([kinds(plan), plan.notes]).toEqual([
-      ['create', 'harvest', 'delete'],
-      ['manual clear: each GET harvests the whole slot here, CLEAR does nothing more'],
+    const [region] = plan.regions;
+    expect(plan.steps.map(({ action }) => action)).toEqual([
+      expect.objectContaining({ kind: 'create' }),
+      { kind: 'harvest', region },
+      { kind: 'clear', region, firstPage: 0, numPages: 16 },
+      { kind: 'delete', region },
     ]);
   });
 
-  it('with a dirty ring: harvests at each reset, and the notes say so', () => {
+  it('resets the dirty rings where RESET_DIRTY_RINGS began', () => {
     const plan = planOf(
       created(),
       marker({ ev: 'reset_dirty_rings', at: 'begin', harvested: 5 }),
       marker({ ev: 'reset_dirty_rings', at: 'end', reset: 5 }),
       touch(0x100),
     );
-    expect([kinds(plan), plan.notes]).toEqual([
-      ['create', 'harvest', 'delete'],
-      ['dirty ring: each reset is played as a harvest of the bitmap'],
-    ]);
+    expect(plan.steps[1]?.action).toEqual({ kind: 'reset', regions: plan.regions });
+  });
+
+  it.each([
+    ['bitmap', [], 1024],
+    ['manual', [{ cap: 'MANUAL_DIRTY_LOG_PROTECT2', arg: 1, errno: 0 }], 1024],
+    ['initially-set', [{ cap: 'MANUAL_DIRTY_LOG_PROTECT2', arg: 3, errno: 0 }], 1024],
+    ['ring', [{ cap: 'DIRTY_LOG_RING', entries: 256, errno: 0 }], 256],
+    ['bitmap', [{ cap: 'DIRTY_LOG_RING', entries: 256, errno: 22 }], 1024],
+  ])('keeps its log as it was asked for: %s', (log, caps, entries) => {
+    const asked = caps.map((cap) => marker({ ev: 'enable_cap', ...cap }));
+    const { dirtyLog, dirtyRing } = planOf(...asked, created(), touch(0x100));
+    expect([dirtyLog, dirtyRing]).toEqual([log, entries]);
   });
 
   it("fills what is to be merged, and not the guest's own slot 0", () => {

@@ -11,6 +11,7 @@ import {
   PFERR_WRITE_MASK,
 } from '@faultline/mmu';
 import type { Marker, TraceEvent } from '@faultline/trace';
+import { DIRTY_RING_ENTRIES, type DirtyLog } from './dirty-log.ts';
 import { MOST_PAGES, type Region } from './machine.ts';
 import { touchedRanges } from './touched-ranges.ts';
 
@@ -20,6 +21,15 @@ export type Action =
   | { readonly kind: 'flags'; readonly region: Region; readonly flags: number }
   | { readonly kind: 'delete'; readonly region: Region }
   | { readonly kind: 'harvest'; readonly region: Region }
+  /** Of what the last harvest of the region found in this range. */
+  | {
+      readonly kind: 'clear';
+      readonly region: Region;
+      readonly firstPage: number;
+      readonly numPages: number;
+    }
+  /** Of all dirty rings, with the regions that there were. */
+  | { readonly kind: 'reset'; readonly regions: readonly Region[] }
   | { readonly kind: 'fill'; readonly region: Region }
   | { readonly kind: 'ksm'; readonly run: boolean };
 
@@ -71,6 +81,9 @@ export interface TracePlan {
   readonly steps: readonly Step[];
   readonly touches: readonly Touches[];
   readonly kernel: KernelCounts;
+  /** The log that it was recorded with, and the entries of its rings. */
+  readonly dirtyLog: DirtyLog;
+  readonly dirtyRing: number;
   /** The recorded host backed some memory by huge pages: ours does so with all of it. */
   readonly transparentHugepage: boolean;
   /** Regions in which the host merged pages. */
@@ -83,6 +96,7 @@ type MemslotMarker = Extract<Marker, { ev: 'memslot' }>;
 
 /** Small pages of a huge one. */
 const HUGE_PAGE = 512;
+const KVM_DIRTY_LOG_INITIALLY_SET = 2;
 /** As many as a VM has room for. */
 const MOST_SLOTS = 32;
 /** KVM: KVM_MAX_VCPU_IDS is of this order; a larger number comes from a damaged line. */
@@ -116,6 +130,8 @@ export class TracePlanner {
     merged: 0,
   };
   #hostPages = 0;
+  #dirtyLog: DirtyLog = 'bitmap';
+  #dirtyRing = DIRTY_RING_ENTRIES;
   #thp = false;
 
   add({ body }: TraceEvent): void {
@@ -178,6 +194,8 @@ export class TracePlanner {
       })),
       touches: this.#touches.map((flat) => this.#pack(flat)),
       kernel: this.#kernel,
+      dirtyLog: this.#dirtyLog,
+      dirtyRing: this.#dirtyRing,
       transparentHugepage: this.#thp,
       mergeable: [...this.#mergeable],
       notes: [...this.#notes],
@@ -216,13 +234,12 @@ export class TracePlanner {
     else if (marker.ev === 'alloc') this.#thp ||= marker.thp !== 0;
     else if (marker.ev === 'get_dirty_log' && marker.at === 'begin') this.#harvest(marker.slot);
     else if (marker.ev === 'get_dirty_log') this.#kernel.dirtyPages += marker.dirty ?? 0;
-    else if (marker.ev === 'clear_dirty_log') {
-      this.#notes.add(
-        'manual clear: each GET harvests the whole slot here, CLEAR does nothing more',
-      );
+    else if (marker.ev === 'enable_cap' && marker.errno === 0) this.#enableCap(marker);
+    else if (marker.ev === 'clear_dirty_log' && marker.at === 'begin') {
+      this.#clear(marker);
     } else if (marker.ev === 'reset_dirty_rings' && marker.at === 'begin') {
-      this.#notes.add('dirty ring: each reset is played as a harvest of the bitmap');
-      for (const slot of this.#slots.keys()) this.#harvest(slot);
+      this.#kernel.harvests++;
+      this.#step({ kind: 'reset', regions: [...this.#slots.values()] });
     } else if (marker.ev === 'reset_dirty_rings') {
       this.#kernel.dirtyPages += marker.reset ?? 0;
     } else if (marker.ev === 'phase' && marker.name === 'fill-identical') {
@@ -236,6 +253,22 @@ export class TracePlanner {
     } else if (marker.ev === 'sysfs' && marker.file.endsWith('/ksm/run')) {
       this.#step({ kind: 'ksm', run: marker.val.trim() === '1' });
     }
+  }
+
+  /** Which log the VMM asked for: KVM knows all capabilities before the first slot is logged. */
+  #enableCap({ cap, arg = 0, entries }: Extract<Marker, { ev: 'enable_cap' }>): void {
+    if (cap === 'MANUAL_DIRTY_LOG_PROTECT2' && arg !== 0) {
+      this.#dirtyLog = (arg & KVM_DIRTY_LOG_INITIALLY_SET) === 0 ? 'manual' : 'initially-set';
+    } else if (cap.startsWith('DIRTY_LOG_RING') && entries !== undefined) {
+      this.#dirtyLog = 'ring';
+      this.#dirtyRing = entries;
+    }
+  }
+
+  #clear({ slot, first_page, num_pages }: Extract<Marker, { ev: 'clear_dirty_log' }>): void {
+    const region = this.#slots.get(slot);
+    if (region === undefined) return;
+    this.#step({ kind: 'clear', region, firstPage: first_page, numPages: num_pages });
   }
 
   #harvest(slot: number): void {

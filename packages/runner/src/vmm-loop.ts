@@ -1,16 +1,25 @@
 // The VMM's thread: harvests and migrates beside a running guest, or acts out a trace's script in step with the vCPUs.
 import type { Shared } from '@faultline/atomics';
 import {
+  clearDirtyLog,
   createMemslot,
   deleteMemslot,
   type Gfn,
-  getDirtyLog,
   type Hvn,
   KVM_MEM_LOG_DIRTY_PAGES,
   setMemslotFlags,
   takeDirty,
 } from '@faultline/mmu';
 import { isStopped, sleep, stopAll } from './control.ts';
+import {
+  collectDirty,
+  collectRings,
+  endRings,
+  isClearedByHand,
+  serveFullRings,
+  setBit,
+  takeToCopy,
+} from './dirty-log.ts';
 import { fill } from './fill.ts';
 import type { Job, VmmReport } from './job.ts';
 import type { Machine, Region } from './machine.ts';
@@ -36,27 +45,42 @@ export function runVmm(mem: Shared, { machine, ...job }: VmmJob): VmmReport {
     if (job.migrate !== undefined) {
       const { destination, downtimeMs, maxRounds } = job.migrate;
       migrations.push(migrate(mem, vm, job.regions, destination, { downtimeMs, maxRounds, now }));
-      sleep(mem, control, PAUSE_BETWEEN_MIGRATIONS_MS);
+      sleepAndServe(mem, machine, PAUSE_BETWEEN_MIGRATIONS_MS);
       continue;
     }
-    sleep(mem, control, Math.max(0, due - now()));
+    sleepAndServe(mem, machine, Math.max(0, due - now()));
     due = Math.max(due + period, now());
-    for (const { slot } of job.regions) getDirtyLog(mem, vm, slot);
+    collectDirty(mem, vm, job.regions);
     harvests.push(takeAll(mem, machine, job.regions));
   }
+  endRings(mem, vm, job.regions);
   return { harvests, migrations, passes: 0 };
 }
 
 function takeAll(mem: Shared, { vm }: Machine, regions: readonly Region[]): number {
-  return regions.reduce((sum, { hvn, npages }) => {
-    return sum + takeDirty(mem, vm, { hvn: hvn as Hvn, npages }, READER, () => {});
-  }, 0);
+  return regions.reduce((sum, region) => sum + takeToCopy(mem, vm, region, READER, () => {}), 0);
+}
+
+/** How long a vCPU may wait for room in its ring, in milliseconds. */
+const SERVE_RINGS_MS = 1;
+
+/** Sleeps, but not beyond a stop; looks after full rings meanwhile. */
+function sleepAndServe(mem: Shared, { vm, control }: Machine, ms: number): void {
+  if (vm.dirtyRing === 0) {
+    sleep(mem, control, ms);
+    return;
+  }
+  for (const end = now() + ms; now() < end && !isStopped(mem, control); ) {
+    sleep(mem, control, Math.min(SERVE_RINGS_MS, end - now()));
+    serveFullRings(mem, vm);
+  }
 }
 
 /** Acts the script out over and over for `seconds`, whole passes only, then stops everybody. */
 export function runScript(mem: Shared, job: ScriptJob): VmmReport {
   const { machine, steps, migrate: setup } = job;
-  const director = new Director(mem, machine, setup?.destination);
+  const clears = steps.some(({ action }) => action.kind === 'clear');
+  const director = new Director(mem, machine, { destination: setup?.destination, clears });
   const end = now() + job.seconds * 1000;
   let passes = 0;
   let epoch = 0;
@@ -64,6 +88,7 @@ export function runScript(mem: Shared, job: ScriptJob): VmmReport {
     for (const step of steps) actOut(mem, machine, director, step, ++epoch, passes);
     passes++;
   } while (now() < end || passes < LEAST_PASSES);
+  collectRings(mem, machine.vm); // of slots that have gone: for the next to find nothing in
   stopAll(mem, machine.control);
   openGate(mem, machine, epoch + 1);
   return { harvests: director.harvests, migrations: director.migrations, passes };
@@ -82,7 +107,8 @@ function actOut(
 ): void {
   for (const reached of machine.control.reached) {
     for (let at = mem.load32(reached); at < epoch; at = mem.load32(reached)) {
-      mem.waitWhile(reached, at);
+      if (machine.vm.dirtyRing === 0) mem.waitWhile(reached, at);
+      else if (!serveFullRings(mem, machine.vm)) mem.wait(reached, at, SERVE_RINGS_MS);
     }
   }
   // A slot and its content are there before the guest goes on; all else happens under running vCPUs.
@@ -97,6 +123,12 @@ function openGate(mem: Shared, { control }: Machine, epoch: number): void {
   mem.notify(control.epoch);
 }
 
+interface Direction {
+  readonly destination: Int32Array | undefined;
+  /** Does the script clear a log with manual protection? Else each harvest does. */
+  readonly clears: boolean;
+}
+
 /** Does what the script says, and migrates along if there is a destination: each logged stretch is one migration. */
 class Director {
   readonly harvests: number[] = [];
@@ -104,12 +136,16 @@ class Director {
   readonly #mem: Shared;
   readonly #machine: Machine;
   readonly #destination: Int32Array | undefined;
+  readonly #clears: boolean;
+  /** What the last harvest of each region found, as the clears that follow name it. */
+  readonly #found = new Map<Region, Int32Array>();
   readonly #migrating = new Map<Region, Migration>();
 
-  constructor(mem: Shared, machine: Machine, destination: Int32Array | undefined) {
+  constructor(mem: Shared, machine: Machine, { destination, clears }: Direction) {
     this.#mem = mem;
     this.#machine = machine;
     this.#destination = destination;
+    this.#clears = clears;
   }
 
   act(action: Action, pass: number): void {
@@ -118,6 +154,10 @@ class Director {
     if (action.kind === 'ksm') {
       mem.store32(control.ksm, action.run ? 1 : 0);
       mem.notify(control.ksm);
+      return;
+    }
+    if (action.kind === 'reset') {
+      this.#harvest(action.regions);
       return;
     }
     const { region } = action;
@@ -134,17 +174,47 @@ class Director {
       this.#finishMigration(region);
       deleteMemslot(mem, vm, slot);
     } else if (action.kind === 'harvest') {
-      this.#harvest(region);
+      this.#harvest([region]);
+    } else if (action.kind === 'clear') {
+      this.#clear(action);
     } else if (pass === 0) {
       fill(mem, this.#machine, region);
     }
   }
 
-  #harvest(region: Region): void {
-    const dirty = getDirtyLog(this.#mem, this.#machine.vm, region.slot);
-    this.harvests.push(dirty);
-    takeAll(this.#mem, this.#machine, [region]);
-    this.#migrating.get(region)?.sendHarvested();
+  #harvest(regions: readonly Region[]): void {
+    const mem = this.#mem;
+    const { vm } = this.#machine;
+    const byScript = this.#clears && isClearedByHand(vm);
+    if (byScript) for (const region of regions) this.#forget(region);
+    this.harvests.push(collectDirty(mem, vm, regions));
+    if (byScript) for (const region of regions) this.#found.set(region, this.#remember(region));
+    else takeAll(mem, this.#machine, regions);
+    for (const region of regions) this.#migrating.get(region)?.sendHarvested();
+  }
+
+  #forget({ hvn, npages }: Region): void {
+    takeDirty(this.#mem, this.#machine.vm, { hvn: hvn as Hvn, npages }, READER, () => {});
+  }
+
+  #remember({ hvn, npages }: Region): Int32Array {
+    const bits = new Int32Array(Math.ceil(npages / 32));
+    const range = { hvn: hvn as Hvn, npages };
+    takeDirty(this.#mem, this.#machine.vm, range, READER, (page) => setBit(bits, page - hvn));
+    return bits;
+  }
+
+  /** KVM_CLEAR_DIRTY_LOG, as the recorded VMM did it after its harvest. Whoever migrates is told of what it takes. */
+  #clear({ region, firstPage, numPages }: Extract<Action, { kind: 'clear' }>): void {
+    const found = this.#found.get(region);
+    if (found === undefined) return;
+    const bits = found.subarray(firstPage >> 5);
+    clearDirtyLog(this.#mem, this.#machine.vm, region.slot, {
+      firstPage,
+      numPages,
+      bits,
+      client: READER,
+    });
   }
 
   #beginMigration(region: Region): void {

@@ -3,8 +3,14 @@ import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { readTrace } from '@faultline/trace';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type RunReport, runTrace, type TracePlan, TracePlanner } from '../src/index.ts';
-import { created, harvestOf, memslot, planOf, touch } from './trace-events.ts';
+import {
+  DIRTY_LOGS,
+  type RunReport,
+  runTrace,
+  type TracePlan,
+  TracePlanner,
+} from '../src/index.ts';
+import { created, harvestOf, marker, memslot, planOf, touch } from './trace-events.ts';
 
 const BUNDLED = new URL('../../../traces/k6.12-tdp-ksm-race.txt.gz', import.meta.url);
 const PATHS = ['slow', 'merged', 'current'] as const;
@@ -99,6 +105,51 @@ describe('a trace made by hand', { timeout }, () => {
     );
     expect((await play(plan)).integrity.ok).toBe(true);
   });
+});
+
+describe.each(DIRTY_LOGS)('a trace with the log of another, %s', { timeout }, (dirtyLog) => {
+  const touches = (n: number) =>
+    Array.from({ length: 64 }, (_, i) => touch(0x100 + (i % 16), { vcpu: i % 2, word: n }));
+  const clear = (at: 'begin' | 'end') =>
+    marker({ ev: 'clear_dirty_log', at, slot: 1, round: 0, first_page: 0, num_pages: 16 });
+  const reset = (at: 'begin' | 'end') => marker({ ev: 'reset_dirty_rings', at });
+  const plans = {
+    cleared: planOf(
+      created({ flags: 1 }),
+      ...touches(1),
+      ...harvestOf(1),
+      ...touches(2),
+      clear('begin'),
+      clear('end'),
+      ...touches(3),
+      ...harvestOf(1),
+    ),
+    reset: planOf(
+      created({ flags: 1 }),
+      ...touches(1),
+      reset('begin'),
+      reset('end'),
+      ...touches(2),
+      reset('begin'),
+      ...touches(3),
+    ),
+    harvested: planOf(created({ flags: 1 }), ...touches(1), ...harvestOf(1), ...touches(2)),
+  };
+
+  it.each(['cleared', 'reset', 'harvested'] as const)(
+    'loses nothing where it was %s',
+    async (name) => {
+      const options = {
+        faultPath: 'current',
+        seconds,
+        dirtyLog,
+        dirtyRing: 8,
+        migrate: true,
+      } as const;
+      const { integrity, migrations, passes } = await runTrace(plans[name], options);
+      expect([integrity.ok, migrations.length]).toEqual([true, passes]);
+    },
+  );
 });
 
 describe('a thread that throws', { timeout }, () => {

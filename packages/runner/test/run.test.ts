@@ -1,6 +1,13 @@
 // Guest programs on real worker threads, each for a moment. What is asserted holds at any speed.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { GUESTS, type GuestName, type RunOptions, type RunReport, runGuest } from '../src/index.ts';
+import {
+  DIRTY_LOGS,
+  GUESTS,
+  type GuestName,
+  type RunOptions,
+  type RunReport,
+  runGuest,
+} from '../src/index.ts';
 
 const PATHS = ['slow', 'merged', 'current'] as const;
 const NAMES = Object.keys(GUESTS) as GuestName[];
@@ -33,6 +40,31 @@ describe.each(NAMES)('the guest %s on two vCPUs', { timeout }, (name) => {
     const { integrity, migrations } = await run(name, { faultPath, migrate: true });
     expect(integrity).toMatchObject(NOTHING_LOST);
     expect(migrations.length).toBeGreaterThan(0);
+  });
+});
+
+describe.each(DIRTY_LOGS)('a guest whose log is of the kind %s', { timeout }, (dirtyLog) => {
+  it.each(NAMES)('loses nothing: %s', async (name) => {
+    const report = await run(name, { dirtyLog, dirtyRing: 16 });
+    expect(report).toMatchObject({ dirtyLog, integrity: NOTHING_LOST });
+  });
+
+  it.each(PATHS)('arrives whole wherever it is migrated to, on path %s', async (faultPath) => {
+    const options = { faultPath, dirtyLog, dirtyRing: 16, migrate: true };
+    const { integrity, migrations } = await run('random', options);
+    expect(integrity).toMatchObject(NOTHING_LOST);
+    expect(migrations.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a guest with short dirty rings', { timeout }, () => {
+  it('waits for room in them, and loses nothing', async () => {
+    const { stat, integrity } = await run('random', {
+      dirtyLog: 'ring',
+      dirtyRing: 8,
+      seconds: 0.2,
+    });
+    expect([stat.dirty_ring_exits > 0, integrity.ok]).toEqual([true, true]);
   });
 });
 

@@ -2,6 +2,8 @@
 
 import type { FaultPath } from '@faultline/mmu';
 import {
+  DIRTY_LOGS,
+  type DirtyLog,
   GUESTS,
   type GuestName,
   MOST_PAGES,
@@ -28,6 +30,7 @@ interface Options {
   readonly vcpus?: number;
   readonly guest?: GuestName;
   readonly migrate?: true;
+  readonly dirtyLog?: DirtyLog;
   readonly downtimeMs: number;
   readonly seconds: number;
   readonly memory: number;
@@ -56,6 +59,11 @@ export const runCommand = (exit: (code: number) => void): Command =>
     )
     .option('--guest <NAME>', `run a program instead of a trace: ${NAMES.join(', ')}`, oneOf(NAMES))
     .option('--migrate', 'migrate into a second memory meanwhile, and compare')
+    .option(
+      '--dirty-log <KIND>',
+      `how writes are logged: ${DIRTY_LOGS.join(', ')} (a program's: bitmap; a trace's: its own)`,
+      oneOf(DIRTY_LOGS),
+    )
     .option(
       '--downtime-ms <N>',
       'how long a migrating program may stand still',
@@ -112,5 +120,6 @@ const runOptions = (options: Options): Omit<RunOptions, 'faultPath'> => ({
   pages: options.memory * PAGES_PER_MIB,
   eagerPageSplit: options.eagerPageSplit,
   ...(options.thp ? { transparentHugepage: true } : {}),
+  ...(options.dirtyLog === undefined ? {} : { dirtyLog: options.dirtyLog }),
   ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }),
 });
