@@ -274,11 +274,6 @@ export const EXPLAINED: readonly Explanation[] = [
   ),
 
   noScenario(
-    'A harvest or a zap of a range that has no page table yet: where litmus tests harvest, one table holds all.',
-    "unguard '!isShadowPresent(low) || isLastSpte(low, level)' leafTable",
-    "drop '!isShadowPresent(low)' leafTable",
-  ),
-  noScenario(
     'A page table in a frame that was one before: in a search each frame is handed out once, and zeros are not present either.',
     'skip store64 initTable',
     'delay store64 initTable',
