@@ -66,7 +66,7 @@ export const EXPLAINED: readonly Explanation[] = [
   redundant(
     'Every fault marks its page after its exchange, and a harvest changes leaves by atomics alone: so it is right without the ' +
       'lock. KVM marks before it maps, and needs it. slots_lock keeps those apart who free tables.',
-    'skip writeLock getDirtyLog',
+    'skip writeLock takeLog',
   ),
   redundant(
     'A lock is held, under which nobody else writes the word; where the lock is left out instead, the atomic is enough. KVM ' +
