@@ -8,12 +8,14 @@ import {
   flagsOf,
   hvnOf,
   LOGGED,
+  lastSpte,
   makeBench,
   makeBenchWithSlot,
   operationsOf,
   pagesIn,
   slotOf,
 } from '../../test/fixture.ts';
+import { isWritable } from '../spte/spte.ts';
 import { createMemslot, setMemslotFlags } from '../vm/set-memory-region.ts';
 import { clearDirtyLog } from './clear-dirty-log.ts';
 import { markPageDirty } from './dirty-bitmap.ts';
@@ -282,5 +284,44 @@ describe('a log that is initially set', () => {
     const bench = enabled();
     clear(bench, [3, 4]);
     expect([flagsOf(bench, 3), logOf(bench).length]).toEqual(['e65', 14]);
+  });
+});
+
+describe('a log that is initially set over a large leaf', () => {
+  const large = (eagerPageSplit: boolean) => {
+    const bench = makeBenchWithSlot(0, {
+      manualDirtyLogProtect: 'initially-set',
+      transparentHugepage: 'always',
+      eagerPageSplit,
+    });
+    bench.guests[0].write(5, 1);
+    setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
+    return bench;
+  };
+
+  it('leaves it large, and writable, until a page of it is cleared', () => {
+    const { level, low } = lastSpte(large(true), 5);
+    expect([level, isWritable(low)]).toEqual([2, true]);
+  });
+
+  it.each([
+    [true, 1],
+    [false, 2],
+  ])('protects it by the clear (split at once: %s)', (eager, expected) => {
+    const bench = large(eager);
+    clear(bench, [5, 6]);
+    const { level, low } = lastSpte(bench, 5);
+    expect([level, isWritable(low)]).toEqual([expected, false]);
+  });
+
+  it.each([true, false])('marks what is written after the clear (split at once: %s)', (eager) => {
+    const bench = large(eager);
+    clear(
+      bench,
+      Array.from({ length: 16 }, (_, page) => page),
+    );
+    bench.guests[0].write(5, 2);
+    bench.guests[1].write(6, 2);
+    expect(logOf(bench)).toEqual(expect.arrayContaining([5, 6]));
   });
 });
