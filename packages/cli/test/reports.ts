@@ -14,6 +14,7 @@ const FAULTS: RunReport['stat'] = {
   pf_fast_retry: 20,
   pf_slow: 300,
   pf_retry: 60,
+  pf_efault: 0,
   pf_emulate: 10,
   pf_mmio_spte_created: 2,
   mmio_cached: 5,

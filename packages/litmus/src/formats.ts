@@ -2,10 +2,16 @@
 import { MODE_STATE, REQUEST_QUIESCE } from '@faultline/atomics';
 import type { NamedWord } from '@faultline/checker';
 import {
+  HOST_PTE_HUGE,
+  HOST_PTE_KSM,
+  HOST_PTE_KSM_PROTECTED,
+  HOST_PTE_PROTECTED,
+  HOST_PTE_SHARED,
   hostPtePfn,
+  hostPteSlot,
   IN_GUEST_MODE,
   isFrozen,
-  isHostPteKsm,
+  isHostPteMissing,
   isHostPtePresent,
   isHostPteWritable,
   isHostWritable,
@@ -42,10 +48,23 @@ export const formatTable: Format = (low, high) => {
   return isShadowPresent(low) ? `table${spteToPfn(low, high)}` : '-';
 };
 
-export const formatHostPte: Format = (pte) =>
-  isHostPtePresent(pte)
-    ? `pfn${hostPtePfn(pte)} ${isHostPteWritable(pte) ? 'W' : 'R'}${isHostPteKsm(pte) ? ' KSM' : ''}`
-    : '-';
+/** `pfn1 W`, `pfn1 R SHARED`, `missing slot0`. */
+export const formatHostPte: Format = (pte) => {
+  const flags = HOST_FLAGS.filter(([, bit]) => (pte & bit) !== 0).map(([name]) => ` ${name}`);
+  const what = isHostPtePresent(pte)
+    ? `pfn${hostPtePfn(pte)} ${isHostPteWritable(pte) ? 'W' : 'R'}`
+    : isHostPteMissing(pte)
+      ? `missing slot${hostPteSlot(pte)}`
+      : '-';
+  return what + flags.join('');
+};
+const HOST_FLAGS = [
+  ['HUGE', HOST_PTE_HUGE],
+  ['KSM', HOST_PTE_KSM],
+  ['SHARED', HOST_PTE_SHARED],
+  ['KSM_PROTECTED', HOST_PTE_KSM_PROTECTED],
+  ['PROTECTED', HOST_PTE_PROTECTED],
+] as const;
 
 /** The generation, and `+` while the next slots are published and the old ones may still be in use. */
 export const formatMemslots: Format = (word) =>

@@ -66,6 +66,8 @@ export function namedWords(vm: Vm, map: SeamMap, { pfns, threads }: Cast): Named
     word('host page table lock', at.host_page_table_lock, formatLock),
     word('free pages lock', at.free_pages_lock, formatLock),
     word('free pages', at.free_pages),
+    ...threads.map((name, thread) => word(`request of ${name}`, at.page_requests + (thread << 2))),
+    word('page request seq', at.page_request_seq),
     ...pfns.map((pfn) => word(`pfn${pfn} refs`, at.page_refcount + (pfn << 2))),
     ...pfns.flatMap((pfn) => pageWords(vm, pfn as Pfn)),
     ...threads.flatMap((name, thread) => [

@@ -46,6 +46,7 @@ export { newPageFault, type PageFault } from './fault/fault.ts';
 export { handleMmioPageFault } from './fault/mmio.ts';
 export { pageFault } from './fault/page-fault.ts';
 export {
+  RET_PF_EFAULT,
   RET_PF_EMULATE,
   RET_PF_FIXED,
   RET_PF_INVALID,
@@ -56,31 +57,48 @@ export {
 export { slowPageFault } from './fault/slow-page-fault.ts';
 export { tdpMmuMap } from './fault/tdp-map.ts';
 export type { VcpuStat } from './fault/vcpu-stat.ts';
-export { faultInHostPage } from './host/fault-in.ts';
+export { dropPages } from './host/drop-pages.ts';
+export { faultInHostPage, HOST_FAULT } from './host/fault-in.ts';
 export {
   HOST_PTE_HUGE,
   HOST_PTE_KSM,
+  HOST_PTE_KSM_PROTECTED,
+  HOST_PTE_MISSING,
+  HOST_PTE_PROTECTED,
+  HOST_PTE_SHARED,
   HOST_PTE_WRITABLE,
   hostPtePfn,
   hostPtep,
+  hostPteSlot,
+  isHostPteEmpty,
   isHostPteHuge,
   isHostPteKsm,
+  isHostPteMissing,
   isHostPtePresent,
+  isHostPteProtected,
+  isHostPteShared,
   isHostPteWritable,
   makeHostPte,
+  makeMissingHostPte,
 } from './host/host-pte.ts';
 export { changeHostPtes, collapseHugePage } from './host/huge-page.ts';
 export { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from './host/ksm.ts';
+export { installPage, markMissing, type SwapSlot, swapOut } from './host/missing-pages.ts';
 export { invalidateRangeEnd, invalidateRangeStart, isInvalidating } from './host/mmu-notifier.ts';
+export { movePage } from './host/move-page.ts';
 export {
   allocPage,
   copyPage,
+  getPage,
   isSameContent,
   pageBase,
   pageRefcount,
   putPage,
   tryGetPage,
 } from './host/page-frames.ts';
+export { nextPageRequest, requestPage, waitForPageRequest } from './host/page-request.ts';
+export { protectPages, unprotectPages } from './host/protect-pages.ts';
+export { replacePages, sharePages, type VisitFrame } from './host/share-pages.ts';
 export {
   type FaultLock,
   type FaultPath,
@@ -118,7 +136,13 @@ export { clearSpteBits, owesFlush, setSpteAtomic, writeSpte } from './spte/updat
 export { entryAt, initTable, walkToLastSptep } from './spte/walk.ts';
 export { read32, write32 } from './vcpu/access.ts';
 export { enterGuest, leaveGuest, poll } from './vcpu/run.ts';
-export { type FaultObserver, type MmioHandler, newVcpu, type Vcpu } from './vcpu/vcpu.ts';
+export {
+  type FaultObserver,
+  type MemoryFaultHandler,
+  type MmioHandler,
+  newVcpu,
+  type Vcpu,
+} from './vcpu/vcpu.ts';
 export { initVm, type VmOptions, vmConfig } from './vm/create-vm.ts';
 export { flushRemoteTlbs } from './vm/flush-remote-tlbs.ts';
 export { maxMappingLevel } from './vm/mapping-level.ts';

@@ -80,6 +80,8 @@ export function sharedWords(config: VmConfig): Record<SharedWord, number> {
     free_pages_in_block: hasHugePages(config) ? hugePageBlocks(config) * 4 : 0,
     dirty_ring_index: config.dirtyRing === 0 ? 0 : config.vcpus * DIRTY_RING_INDEX_BYTES,
     dirty_rings: config.vcpus * config.dirtyRing * DIRTY_GFN_BYTES,
+    page_requests: (config.vcpus + config.agents) * 4,
+    page_request_seq: 4,
   };
 }
 
@@ -104,7 +106,9 @@ export type SharedWord =
   | 'free_page_index'
   | 'free_pages_in_block'
   | 'dirty_ring_index'
-  | 'dirty_rings';
+  | 'dirty_rings'
+  | 'page_requests'
+  | 'page_request_seq';
 
 const hasHugePages = ({ transparentHugepage }: VmConfig): boolean =>
   transparentHugepage === 'always';

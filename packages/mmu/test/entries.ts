@@ -9,12 +9,18 @@ import { newPageFault } from '../src/fault/fault.ts';
 import { handleMmioPageFault } from '../src/fault/mmio.ts';
 import { pageFault } from '../src/fault/page-fault.ts';
 import { slowPageFault } from '../src/fault/slow-page-fault.ts';
+import { dropPages } from '../src/host/drop-pages.ts';
 import { faultInHostPage } from '../src/host/fault-in.ts';
 import { hostPtePfn } from '../src/host/host-pte.ts';
 import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host/ksm.ts';
+import { installPage, markMissing, swapOut } from '../src/host/missing-pages.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../src/host/mmu-notifier.ts';
-import { putPage } from '../src/host/page-frames.ts';
-import type { Vm, VmConfig } from '../src/memory-map.ts';
+import { movePage } from '../src/host/move-page.ts';
+import { allocPage, pageBase, putPage } from '../src/host/page-frames.ts';
+import { waitForPageRequest } from '../src/host/page-request.ts';
+import { protectPages, unprotectPages } from '../src/host/protect-pages.ts';
+import { replacePages, sharePages } from '../src/host/share-pages.ts';
+import type { FaultPath, Vm, VmConfig } from '../src/memory-map.ts';
 import { MMIO_SPTE_GEN_MASK } from '../src/spte/mmio-spte.ts';
 import { read32, write32 } from '../src/vcpu/access.ts';
 import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
@@ -65,6 +71,22 @@ const shared = (bench: Bench): number => {
   const kept = writeProtectHostPage(bench.agent, bench.vm, hvnOf(GFN));
   makeKsmPage(bench.agent, bench.vm, hvnOf(GFN), kept);
   return hostPtePfn(kept);
+};
+const kept = (bench: Bench): number => {
+  mapped(bench);
+  sharePages(bench.agent, bench.vm, hvnOf(GFN), 1, () => {});
+  return 0;
+};
+const missing = (bench: Bench): number => {
+  mapped(bench);
+  markMissing(bench.agent, bench.vm, hvnOf(GFN), 1);
+  return 0;
+};
+/** Somebody has asked for page 5. */
+const requested = (bench: Bench): number => {
+  missing(bench);
+  bench.agent.store32(bench.vm.at.page_requests, 6);
+  return 0;
 };
 
 /** A vCPU of its own, in the guest for one access. */
@@ -278,6 +300,50 @@ export const ENTRIES: readonly Entry[] = [
       return mergeWithKsmPage(mem, vm, hvnOf(TWIN), pte, pfnOf(pfn));
     },
   },
+  { name: 'write32 to a page that somebody keeps', vcpu: true, setup: kept, body: write },
+  {
+    name: 'sharePages',
+    setup: mapped,
+    body: (mem, vm) => {
+      const seen: number[] = [];
+      sharePages(mem, vm, hvnOf(0), 16, (hvn, pfn) => seen.push(hvn, pfn));
+      return seen;
+    },
+  },
+  {
+    name: 'replacePages',
+    setup: (bench) => {
+      mapped(bench);
+      return allocPage(bench.agent, bench.vm, 5);
+    },
+    body: (mem, vm, pfn) =>
+      replacePages(mem, vm, hvnOf(GFN), 8, (hvn) => (hvn === GFN ? pfnOf(pfn) : undefined)),
+  },
+  { name: 'dropPages', setup: mapped, body: (mem, vm) => dropPages(mem, vm, hvnOf(GFN), 8) },
+  {
+    name: 'protectPages and unprotectPages',
+    setup: mapped,
+    body: (mem, vm) => {
+      protectPages(mem, vm, hvnOf(GFN), 8);
+      unprotectPages(mem, vm, hvnOf(GFN), 8);
+    },
+  },
+  { name: 'movePage', setup: mapped, body: (mem, vm) => movePage(mem, vm, hvnOf(GFN)) },
+  {
+    name: 'swapOut and installPage',
+    setup: mapped,
+    body: (mem, vm) => {
+      let content = 0;
+      const save = (pfn: number) => {
+        content = mem.guestLoad(pageBase(vm, pfnOf(pfn)));
+      };
+      const swapped = swapOut(mem, vm, hvnOf(GFN), { slot: 5, save });
+      const fill = (pfn: number) => mem.guestStore(pageBase(vm, pfnOf(pfn)), content);
+      return [swapped, installPage(mem, vm, hvnOf(GFN), fill), content];
+    },
+  },
+  { name: 'markMissing', setup: mapped, body: (mem, vm) => markMissing(mem, vm, hvnOf(GFN), 8) },
+  { name: 'waitForPageRequest', setup: requested, body: (mem, vm) => waitForPageRequest(mem, vm) },
   {
     name: 'pauseVcpus and resumeVcpus',
     setup: mapped,

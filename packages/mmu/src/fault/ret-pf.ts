@@ -10,10 +10,13 @@ export const RET_PF_INVALID = 4;
 export const RET_PF_FIXED = 5;
 /** Repaired by somebody else before, or never broken but for a stale TLB entry. */
 export const RET_PF_SPURIOUS = 6;
+/** The VMM itself may not: its business. KVM: -EFAULT, with KVM_EXIT_MEMORY_FAULT. */
+export const RET_PF_EFAULT = -14;
 
 export type RetPf =
   | typeof RET_PF_RETRY
   | typeof RET_PF_EMULATE
   | typeof RET_PF_INVALID
   | typeof RET_PF_FIXED
-  | typeof RET_PF_SPURIOUS;
+  | typeof RET_PF_SPURIOUS
+  | typeof RET_PF_EFAULT;

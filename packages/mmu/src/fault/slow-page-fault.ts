@@ -5,7 +5,7 @@
 //
 // Where the guest has no memory nobody is asked, and what is left under mmu_lock is an MMIO spte.
 import { type Shared, setMode } from '@faultline/atomics';
-import { faultInHostPage } from '../host/fault-in.ts';
+import { faultInHostPage, HOST_FAULT } from '../host/fault-in.ts';
 import { hostPtePfn } from '../host/host-pte.ts';
 import { isInvalidating } from '../host/mmu-notifier.ts';
 import { putPage } from '../host/page-frames.ts';
@@ -17,7 +17,7 @@ import { freeTables } from '../vm/zap.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
 import { cacheMmioInfo } from './mmio.ts';
-import { RET_PF_EMULATE, RET_PF_RETRY, type RetPf } from './ret-pf.ts';
+import { RET_PF_EFAULT, RET_PF_EMULATE, RET_PF_RETRY, type RetPf } from './ret-pf.ts';
 import { tdpMmuMap, tdpMmuMarkMmio } from './tdp-map.ts';
 
 /** The caller enters the guest again: flushers wait for that, or for it to be outside. Never answers INVALID. */
@@ -30,6 +30,7 @@ export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   const seq = mem.load32(vm.at.mmu_invalidate_seq);
   if (isInvalidating(mem, vm, gfn)) return waitForInvalidation(mem, vm);
   const pte = faultInHostPage(mem, vm, gfnToHvn(slot, gfn), isWriteFault(fault.error_code));
+  if (pte === HOST_FAULT) return RET_PF_EFAULT; // KVM: kvm_handle_error_pfn()
   lockForFault(mem, vm, fault);
   try {
     if (isPageFaultStale(mem, vm, fault, seq)) return RET_PF_RETRY;

@@ -14,6 +14,8 @@ export interface VcpuStat {
   pf_slow: number;
   /** Sent back by the slow path, which an invalidation or a memslot change overtook, or by an MMIO spte that was gone. */
   pf_retry: number;
+  /** Refused by the host, and answered to the VMM. */
+  pf_efault: number;
   /** No memory there. The next four say how that was known; what they leave was found out and not kept. */
   pf_emulate: number;
   /** MMIO sptes stored, or found as they should be, by the slow path. */
@@ -38,6 +40,7 @@ export const newVcpuStat = (): VcpuStat => ({
   pf_fast_retry: 0,
   pf_slow: 0,
   pf_retry: 0,
+  pf_efault: 0,
   pf_emulate: 0,
   pf_mmio_spte_created: 0,
   mmio_cached: 0,

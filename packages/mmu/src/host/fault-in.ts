@@ -4,34 +4,47 @@ import type { Shared } from '@faultline/atomics';
 import type { Hvn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import {
+  HOST_PTE_KSM_PROTECTED,
+  HOST_PTE_SHARED,
   HOST_PTE_WRITABLE,
   hostPtePfn,
+  hostPteProtection,
   hostPtep,
+  isHostPteEmpty,
   isHostPteKsm,
+  isHostPteMissing,
   isHostPtePresent,
+  isHostPteProtected,
+  isHostPteShared,
   isHostPteWritable,
   makeHostPte,
 } from './host-pte.ts';
 import { changeHostPtes, faultInHugePage } from './huge-page.ts';
-import { allocPage, copyPage, putPage, tryGetPage } from './page-frames.ts';
+import { allocPage, copyPage, pageRefcount, putPage, tryGetPage } from './page-frames.ts';
+import { requestPage } from './page-request.ts';
+
+/** In place of a host pte: the VMM itself may not do that. KVM: KVM_PFN_ERR_FAULT. */
+export const HOST_FAULT = 0;
 
 /**
  * Answers the host pte of a page that is present, and writable if `write`; its frame carries a reference that the caller
- * gives back with `putPage`. Not for stores by the host itself while pages are merged: its reference does not stop that.
- * May break sharing. The caller is outside the guest and holds no lock.
+ * gives back with `putPage`. HOST_FAULT, without a reference, where the VMM has the page read-only and `write` is asked.
+ * Not for stores by the host itself while pages are merged: its reference does not stop that. May break sharing, and may
+ * sleep until a pager has brought the page. The caller is outside the guest, holds no lock and has no open invalidation.
  */
 export function faultInHostPage(mem: Shared, vm: Vm, hvn: Hvn, write: boolean): number {
   const ptep = hostPtep(vm, hvn);
   for (;;) {
     const pte = mem.load32(ptep);
-    if (!isHostPtePresent(pte) || (write && !isHostPteWritable(pte))) {
-      handleHostFault(mem, vm, hvn, write);
-    } else if (tryGetPage(mem, vm, hostPtePfn(pte))) {
+    if (isHostPtePresent(pte) && !(write && !isHostPteWritable(pte))) {
+      if (!tryGetPage(mem, vm, hostPtePfn(pte))) continue;
       // A second load on purpose: the frame may have been freed and reused between the load and the reference. That the
       // entry is the same now, with the reference held, is what makes the pair valid.
       if (mem.load32(ptep) === pte) return pte;
       putPage(mem, vm, hostPtePfn(pte));
-    }
+    } else if (isHostPteMissing(pte)) requestPage(mem, vm, hvn, pte);
+    else if (write && isHostPteProtected(pte)) return HOST_FAULT;
+    else handleHostFault(mem, vm, hvn, write);
   }
 }
 
@@ -39,19 +52,42 @@ function handleHostFault(mem: Shared, vm: Vm, hvn: Hvn, write: boolean): void {
   const ptep = hostPtep(vm, hvn);
   mem.lock(vm.at.host_page_table_lock);
   const pte = mem.load32(ptep);
+  let copies = false;
   try {
-    if (!isHostPtePresent(pte)) {
+    if (isHostPteEmpty(pte)) {
       if (faultInHugePage(mem, vm, hvn)) return;
-      mem.store32(ptep, makeHostPte(allocPage(mem, vm), HOST_PTE_WRITABLE));
-    } else if (write && !isHostPteWritable(pte) && !isHostPteKsm(pte)) {
-      // Nobody shares it (KSM protected it to look at it): it may be written again. Rights are added, so nobody is told.
-      mem.store32(ptep, pte | HOST_PTE_WRITABLE);
+      mem.store32(ptep, firstTouch(mem, vm, pte));
+    } else if (
+      write &&
+      isHostPtePresent(pte) &&
+      !isHostPteWritable(pte) &&
+      !isHostPteProtected(pte)
+    ) {
+      copies = isKept(mem, vm, pte);
+      // Rights are added, so nobody is told.
+      if (!copies) mem.store32(ptep, writableAgain(pte));
     }
   } finally {
     mem.unlock(vm.at.host_page_table_lock);
   }
-  if (write && isHostPteKsm(pte)) breakSharing(mem, vm, hvn, pte);
+  if (copies) breakSharing(mem, vm, hvn, pte);
 }
+
+const firstTouch = (mem: Shared, vm: Vm, pte: number): number =>
+  makeHostPte(
+    allocPage(mem, vm),
+    isHostPteProtected(pte) ? hostPteProtection(pte) : HOST_PTE_WRITABLE,
+  );
+
+/**
+ * May others rely on what the frame holds? The page table's lock is held: nobody begins to share it, and whoever has given
+ * his reference back has done with it. A reference in passing costs a copy. KVM's host: wp_can_reuse_anon_folio().
+ */
+const isKept = (mem: Shared, vm: Vm, pte: number): boolean =>
+  isHostPteKsm(pte) || (isHostPteShared(pte) && pageRefcount(mem, vm, hostPtePfn(pte)) > 1);
+
+const writableAgain = (pte: number): number =>
+  (pte & ~(HOST_PTE_SHARED | HOST_PTE_KSM_PROTECTED)) | HOST_PTE_WRITABLE;
 
 /** Gives `hvn` a copy of its own, if it still has the shared page that `seen` says. KVM's host: wp_page_copy(). */
 function breakSharing(mem: Shared, vm: Vm, hvn: Hvn, seen: number): void {

@@ -15,6 +15,7 @@ import {
   isHostPteHuge,
   isHostPteKsm,
   isHostPtePresent,
+  isHostPteProtected,
   isHostPteWritable,
   makeHostPte,
 } from './host-pte.ts';
@@ -139,4 +140,4 @@ function collapseRange(mem: Shared, vm: Vm, { hvn, count }: HostRange): Pfn[] {
 }
 
 const isOrdinary = (pte: number): boolean =>
-  isHostPtePresent(pte) && isHostPteWritable(pte) && !isHostPteKsm(pte);
+  isHostPtePresent(pte) && isHostPteWritable(pte) && !isHostPteKsm(pte) && !isHostPteProtected(pte);

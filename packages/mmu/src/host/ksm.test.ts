@@ -13,9 +13,19 @@ import {
   wordsOf,
 } from '../../test/fixture.ts';
 import { RET_PF_RETRY } from '../fault/ret-pf.ts';
-import { HOST_PTE_KSM, hostPtePfn, isHostPteKsm, isHostPteWritable } from './host-pte.ts';
+import {
+  HOST_PTE_KSM,
+  hostPtePfn,
+  isHostPteKsm,
+  isHostPteWritable,
+  makeHostPte,
+} from './host-pte.ts';
 import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from './ksm.ts';
+import { installPage, swapOut } from './missing-pages.ts';
+import { movePage } from './move-page.ts';
 import { pageRefcount, putPage } from './page-frames.ts';
+import { protectPages, unprotectPages } from './protect-pages.ts';
+import { sharePages } from './share-pages.ts';
 
 const KEPT = 3;
 const OTHER = 9;
@@ -127,7 +137,7 @@ describe('a protected page made the shared copy', () => {
 describe('a page merged with the shared copy', () => {
   it('leads to it, read-only', () => {
     const { bench, kept } = merged();
-    expect(hostPteOf(bench, OTHER)).toBe(kept | HOST_PTE_KSM);
+    expect(hostPteOf(bench, OTHER)).toBe(makeHostPte(hostPtePfn(kept), HOST_PTE_KSM));
   });
 
   it('adds a reference to it', () => {
@@ -280,5 +290,38 @@ describe('a page protected twice', () => {
     bench.guests[1].write(KEPT, 8);
     protect(bench, KEPT);
     expect(make(bench, KEPT, pte)).toBe(true);
+  });
+});
+
+describe('a protected page that another part of the host has taken up since', () => {
+  const acts: Record<string, (bench: Bench, hvn: number) => void> = {
+    'moved there and back': ({ agent, vm }, hvn) => {
+      movePage(agent, vm, hvnOf(hvn));
+      movePage(agent, vm, hvnOf(hvn));
+    },
+    'swapped out and brought in': ({ agent, vm }, hvn) => {
+      swapOut(agent, vm, hvnOf(hvn), { slot: 1, save: () => {} });
+      installPage(agent, vm, hvnOf(hvn), () => {});
+    },
+    'written, and made read-only for the VMM': (bench, hvn) => {
+      bench.guests[1].write(hvn, 8);
+      protectPages(bench.agent, bench.vm, hvnOf(hvn), 1);
+      unprotectPages(bench.agent, bench.vm, hvnOf(hvn), 1);
+    },
+    'written, shared, and given back': (bench, hvn) => {
+      bench.guests[1].write(hvn, 8);
+      sharePages(bench.agent, bench.vm, hvnOf(hvn), 1, (_, pfn) => {
+        putPage(bench.agent, bench.vm, pfn);
+      });
+    },
+  };
+
+  it.each(Object.entries(acts))('is not merged when it was %s', (_, act) => {
+    const bench = twins();
+    const kept = protect(bench, KEPT);
+    make(bench, KEPT, kept);
+    const pte = protect(bench, OTHER);
+    act(bench, OTHER);
+    expect(mergeInto(bench, OTHER, pte, kept)).toBe(false);
   });
 });

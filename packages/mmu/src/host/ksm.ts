@@ -7,28 +7,39 @@
 // KVM: the mail thread's diagram; ksm.c write_protect_page() and replace_page(). The kernel also refuses pages with extra
 // references; here they are merged too, so that the sequence number alone has to protect a fault in flight.
 //
-// One thread merges. A second one that protected the same page again, after the guest had written it, would bring back the
-// very pte that the first compares with.
+// One thread merges, as Linux has one ksm_thread_mutex. Whatever else the host does meanwhile, the pte that was protected
+// does not come back: it carries KSM_PROTECTED, which this thread alone sets and every write, move and page-in takes off.
+// Litmus: merges-what-came-back.
 import type { Shared } from '@faultline/atomics';
 import type { Hvn, Pfn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import {
   HOST_PTE_KSM,
+  HOST_PTE_KSM_PROTECTED,
+  HOST_PTE_SHARED,
   HOST_PTE_WRITABLE,
   hostPtePfn,
+  hostPteProtection,
   hostPtep,
+  isHostPteKsm,
   isHostPtePresent,
   makeHostPte,
 } from './host-pte.ts';
-import { changeHostPtes } from './huge-page.ts';
-import { getPage, putPage } from './page-frames.ts';
+import { getPage } from './page-frames.ts';
+import { updateHostPtes } from './update-host-ptes.ts';
 
 /** Takes W from the host pte. Answers the pte as it then is, or 0 when the page is not there. */
 export function writeProtectHostPage(mem: Shared, vm: Vm, hvn: Hvn): number {
-  return changeHostPte(mem, vm, hvn, (pte) =>
-    isHostPtePresent(pte) ? pte & ~HOST_PTE_WRITABLE : 0,
-  );
+  let now = 0;
+  updateHostPtes(mem, vm, { hvn, count: 1 }, (pte) => {
+    if (!isHostPtePresent(pte)) return pte;
+    now = isHostPteKsm(pte) ? pte : (pte & ~HOST_PTE_WRITABLE) | HOST_PTE_KSM_PROTECTED;
+    return now;
+  });
+  return now;
 }
+
+const KSM_LOOKED_AT: number = HOST_PTE_SHARED | HOST_PTE_KSM_PROTECTED;
 
 /**
  * Makes the protected page the shared copy that others are merged into; the caller gets a reference to it.
@@ -38,7 +49,7 @@ export function makeKsmPage(mem: Shared, vm: Vm, hvn: Hvn, protectedPte: number)
   mem.lock(vm.at.host_page_table_lock);
   const same = mem.load32(hostPtep(vm, hvn)) === protectedPte;
   if (same) {
-    mem.store32(hostPtep(vm, hvn), protectedPte | HOST_PTE_KSM);
+    mem.store32(hostPtep(vm, hvn), (protectedPte & ~KSM_LOOKED_AT) | HOST_PTE_KSM);
     getPage(mem, vm, hostPtePfn(protectedPte));
   }
   mem.unlock(vm.at.host_page_table_lock);
@@ -53,22 +64,9 @@ export function mergeWithKsmPage(
   protectedPte: number,
   ksmPage: Pfn,
 ): boolean {
-  const merged = makeHostPte(ksmPage, HOST_PTE_KSM);
-  const now = changeHostPte(mem, vm, hvn, (pte) => {
-    if (pte !== protectedPte) return 0;
-    getPage(mem, vm, ksmPage);
-    return merged;
-  });
-  if (now === merged) putPage(mem, vm, hostPtePfn(protectedPte));
-  mem.emit?.({ event: 'ksm_merge_with_ksm_page', pfn: ksmPage, error: now === merged ? 0 : -14 });
-  return now === merged;
-}
-
-/** Replaces the host pte, of a huge page's part too; 0 from `change` leaves it. */
-function changeHostPte(mem: Shared, vm: Vm, hvn: Hvn, change: (pte: number) => number): number {
-  return changeHostPtes(mem, vm, { hvn, count: 1 }, () => {
-    const next = change(mem.load32(hostPtep(vm, hvn)));
-    if (next !== 0) mem.store32(hostPtep(vm, hvn), next);
-    return next;
-  });
+  const merged = updateHostPtes(mem, vm, { hvn, count: 1 }, (pte) =>
+    pte === protectedPte ? makeHostPte(ksmPage, HOST_PTE_KSM | hostPteProtection(pte)) : pte,
+  );
+  mem.emit?.({ event: 'ksm_merge_with_ksm_page', pfn: ksmPage, error: merged === 1 ? 0 : -14 });
+  return merged === 1;
 }

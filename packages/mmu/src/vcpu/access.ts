@@ -24,7 +24,13 @@ import {
   PFERR_WRITE_MASK,
 } from '../fault/error-code.ts';
 import { pageFault } from '../fault/page-fault.ts';
-import { RET_PF_EMULATE, RET_PF_FIXED, RET_PF_RETRY, RET_PF_SPURIOUS } from '../fault/ret-pf.ts';
+import {
+  RET_PF_EFAULT,
+  RET_PF_EMULATE,
+  RET_PF_FIXED,
+  RET_PF_RETRY,
+  RET_PF_SPURIOUS,
+} from '../fault/ret-pf.ts';
 import { pageBase } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
 import { isLastSpte, isMmioSpte, isShadowPresent, isWritable, spteToPfn } from '../spte/spte.ts';
@@ -79,12 +85,25 @@ function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boo
   else if (fault.fast && ret === RET_PF_SPURIOUS) stat.pf_spurious++;
   else if (fault.fast) stat.pf_fast_retry++;
   else if (ret === RET_PF_RETRY) stat.pf_retry++;
+  else if (ret === RET_PF_EFAULT) exitToVmm(vcpu, gpa);
   else stat.pf_slow++;
   // A ring may have become full: in KVM each fault is an exit, and this vCPU's own request is served before it runs on.
   const asked = vm.dirtyRing !== 0 && mem.load32(fault.mode.requests) !== 0;
   if (asked || (fault.mode.word & MODE_STATE) !== IN_GUEST_MODE) enterGuest(mem, vm, vcpu);
   vcpu.observer?.end();
   return ret !== RET_PF_EMULATE;
+}
+
+/** The slow path is outside the guest when it answers so. */
+function exitToVmm({ id, stat, memoryFault }: Vcpu, gpa: Gpa): void {
+  stat.pf_efault++;
+  if (memoryFault === undefined) {
+    throw new Error(
+      `vCPU ${id}: expected memory that the VMM may write, got a store to gpa 0x${gpa.toString(16)} of a protected ` +
+        'page; usual cause: pages protected with no memoryFault handler on the vCPU',
+    );
+  }
+  memoryFault(gpa);
 }
 
 function emulateWrite(mem: Shared, vcpu: Vcpu, gpa: Gpa, value: number): boolean {

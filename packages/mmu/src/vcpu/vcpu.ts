@@ -19,6 +19,12 @@ export interface MmioHandler {
   write32(gpa: Gpa, value: number): boolean;
 }
 
+/**
+ * Told of a store that the VMM's own memory refuses; called outside the guest. When it returns the access is tried again;
+ * what it throws ends the access. KVM: KVM_EXIT_MEMORY_FAULT.
+ */
+export type MemoryFaultHandler = (gpa: Gpa) => void;
+
 export interface Vcpu {
   readonly id: number;
   readonly tlb: Tlb;
@@ -28,6 +34,7 @@ export interface Vcpu {
   countdown: number;
   observer: FaultObserver | undefined;
   mmio: MmioHandler | undefined;
+  memoryFault: MemoryFaultHandler | undefined;
 }
 
 /** A vCPU's number is its thread's number in the memory. */
@@ -41,5 +48,6 @@ export function newVcpu(id: number): Vcpu {
     countdown: 0,
     observer: undefined,
     mmio: undefined,
+    memoryFault: undefined,
   };
 }
