@@ -19,7 +19,7 @@ import {
 } from '@faultline/atomics';
 import type { Body, Program } from '@faultline/checker';
 import type { Litmus } from '../litmus.ts';
-import { litmusesOf } from './protocol.ts';
+import { litmusesOf } from '../protocol.ts';
 import { waitingInWords } from './waiting-in-words.ts';
 
 const OUTSIDE = 0;

@@ -6,10 +6,10 @@ import type { Shared } from '@faultline/atomics';
 import type { Program } from '@faultline/checker';
 import { invalidateRangeEnd, invalidateRangeStart, RET_PF_FIXED, type Vm } from '@faultline/mmu';
 import type { Litmus } from '../litmus.ts';
+import { litmusesOf } from '../protocol.ts';
 import { race } from '../setting.ts';
 import { gfn0, hvn0 } from '../small-vm.ts';
 import { faultUntilAnswered } from './fault-until-answered.ts';
-import { litmusesOf } from './protocol.ts';
 import { waitingInWords } from './waiting-in-words.ts';
 import { withoutNotify } from './without.ts';
 

@@ -12,11 +12,11 @@ import {
   type Vm,
 } from '@faultline/mmu';
 import type { Litmus } from '../litmus.ts';
+import { litmusesOf } from '../protocol.ts';
 import { race } from '../setting.ts';
 import { gfn0, hvn0 } from '../small-vm.ts';
 import { faultUntilAnswered } from './fault-until-answered.ts';
 import { withOneSlot } from './one-slot.ts';
-import { litmusesOf } from './protocol.ts';
 import { waitingInWords } from './waiting-in-words.ts';
 import { withoutNotify } from './without.ts';
 

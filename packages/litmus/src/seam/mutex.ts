@@ -5,7 +5,7 @@
 import { mutex, type Shared, seamMap } from '@faultline/atomics';
 import type { Program } from '@faultline/checker';
 import type { Litmus } from '../litmus.ts';
-import { litmusesOf } from './protocol.ts';
+import { litmusesOf } from '../protocol.ts';
 
 const FREE = 0;
 const HELD = 1;

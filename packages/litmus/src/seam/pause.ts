@@ -16,9 +16,9 @@ import {
   type Vm,
 } from '@faultline/mmu';
 import type { Litmus } from '../litmus.ts';
+import { litmusesOf } from '../protocol.ts';
 import { race } from '../setting.ts';
 import { gfn0, guestWrite, touch } from '../small-vm.ts';
-import { litmusesOf } from './protocol.ts';
 import { waitingInWords } from './waiting-in-words.ts';
 import { withoutNotify } from './without.ts';
 

@@ -5,7 +5,7 @@
 import { rwlock, type Shared, seamMap } from '@faultline/atomics';
 import type { NamedWord, Program } from '@faultline/checker';
 import type { Litmus } from '../litmus.ts';
-import { litmusesOf } from './protocol.ts';
+import { litmusesOf } from '../protocol.ts';
 
 const WRITER = 1 << 31;
 const WAITING = 1 << 30;

@@ -18,7 +18,7 @@ import {
 import type { Program } from '@faultline/checker';
 import { IN_GUEST_MODE, KVM_REQ_TLB_FLUSH, OUTSIDE_GUEST_MODE } from '@faultline/mmu';
 import type { Litmus } from '../litmus.ts';
-import { litmusesOf } from './protocol.ts';
+import { litmusesOf } from '../protocol.ts';
 import { waitingInWords } from './waiting-in-words.ts';
 
 const VCPU = 0;

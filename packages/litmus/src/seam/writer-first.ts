@@ -6,7 +6,7 @@
 import { rwlock, type Shared, seamMap } from '@faultline/atomics';
 import type { Program } from '@faultline/checker';
 import type { Litmus } from '../litmus.ts';
-import { litmusesOf } from './protocol.ts';
+import { litmusesOf } from '../protocol.ts';
 import { words } from './rwlock.ts';
 
 const WRITER = 1 << 31;

@@ -1,6 +1,6 @@
-// A protocol of the seam as litmus tests: as it ships it holds, and each mistake that could be made in it is found.
+// A protocol as litmus tests: as it ships it holds, and each mistake that could be made in it is found.
 import type { MemoryModel, Program } from '@faultline/checker';
-import type { Litmus } from '../litmus.ts';
+import type { Litmus } from './litmus.ts';
 
 interface Told {
   readonly title: string;
