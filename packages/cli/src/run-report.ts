@@ -228,6 +228,7 @@ function violations({ words, lostWrites, damagedFrame, ...found }: Integrity): s
     [found.wrongWords, `of ${count(words)} words are not what was written`],
     [found.wrongSptes, 'sptes grant what the host does not, or have illegal bits'],
     [found.changedMergedPages, 'merged pages changed under their sharers'],
+    [found.changedKeptPages, 'pages changed that the host had kept'],
     [found.migrationDifferences, 'words differ between source and destination'],
   ];
   return [

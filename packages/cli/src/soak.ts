@@ -58,6 +58,7 @@ async function soak({ minutes, seed }: Options): Promise<number> {
       migrate: choose([true, true, false]),
       dirtyLog: choose(DIRTY_LOGS),
       dirtyRing: choose([8, 128, 1024]),
+      hostActs: choose([true, false]),
       ...(name === TRACE ? {} : { transparentHugepage: choose([true, false]) }),
       eagerPageSplit: choose([true, false]),
     };
@@ -89,7 +90,7 @@ function hung(turn: number, name: string, options: RunOptions): never {
 }
 
 function add(totals: Map<string, number>, report: RunReport): void {
-  const { stat, integrity, migrations, ksm, harvests } = report;
+  const { stat, integrity, migrations, ksm, host, harvests } = report;
   const counts: Record<string, number> = {
     turns: 1,
     faults: stat.pf_taken,
@@ -105,6 +106,13 @@ function add(totals: Map<string, number>, report: RunReport): void {
     'pages sent': migrations.flatMap(({ rounds }) => rounds).reduce((sum, pages) => sum + pages, 0),
     'pages merged': ksm?.merged ?? 0,
     'merges that the guest overtook': ksm?.raced ?? 0,
+    'pages swapped out': host?.swappedOut ?? 0,
+    'pages brought in': host?.broughtIn ?? 0,
+    'pages moved': host?.moved ?? 0,
+    'pages kept for a while': host?.kept ?? 0,
+    'ranges read-only for a while': host?.protectedRanges ?? 0,
+    'stores that waited for the VMM': stat.pf_efault,
+    'pages dropped': host?.dropped ?? 0,
     'words compared, all equal': integrity.words * (1 + migrations.length),
   };
   for (const [name, value] of Object.entries(counts)) {

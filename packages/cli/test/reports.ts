@@ -33,6 +33,7 @@ const SOUND: RunReport['integrity'] = {
   damagedFrame: false,
   lostWrites: [],
   changedMergedPages: 0,
+  changedKeptPages: 0,
   migrationDifferences: 0,
   ok: true,
 };
@@ -57,6 +58,7 @@ export const report = (of: Partial<RunReport> = {}): RunReport => ({
   harvests: [10, 20],
   migrations: [],
   ksm: undefined,
+  host: undefined,
   integrity: SOUND,
   ...of,
 });

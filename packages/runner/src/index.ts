@@ -1,6 +1,7 @@
 // A VM on real threads: its guest programs, ksmd, migration, and the account that nothing was lost.
 export { DIRTY_LOGS, type DirtyLog } from './dirty-log.ts';
 export { GUESTS, type GuestName } from './guests/guests.ts';
+export type { HostStat } from './host-agent.ts';
 export type { LockReport } from './job.ts';
 export type { KsmStat } from './ksmd.ts';
 export { createMachine, type Machine, MOST_PAGES, MOST_VCPUS, type Region } from './machine.ts';

@@ -1,5 +1,6 @@
 // What a worker thread is told to do, and what it says when it is done. Plain data: it crosses between threads.
 import type { GuestName } from './guests/guests.ts';
+import type { HostStat } from './host-agent.ts';
 import type { KsmStat } from './ksmd.ts';
 import type { Machine, Region } from './machine.ts';
 import type { VcpuReport } from './meter.ts';
@@ -41,6 +42,7 @@ export type Job = { readonly machine: Machine } & (
       readonly migrate: MigrateSetup | undefined;
     }
   | { readonly role: 'ksmd'; readonly regions: readonly Region[] }
+  | { readonly role: 'host'; readonly region: Region; readonly drops: boolean }
 );
 
 /** A worker's first message: it is connected and goes to work. */
@@ -69,4 +71,5 @@ export interface WorkerReport {
   readonly vcpu?: VcpuReport;
   readonly vmm?: VmmReport;
   readonly ksm?: KsmStat;
+  readonly host?: HostStat;
 }

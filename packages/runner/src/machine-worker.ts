@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { connectThread, type WasmShared } from '@faultline/atomics';
 import { isStopped, sleep } from './control.ts';
+import { HostAgent, type HostStat } from './host-agent.ts';
 import { BEGUN, type Job, type LockReport, type WorkerReport } from './job.ts';
 import { Ksmd, type KsmStat } from './ksmd.ts';
 import { AGENTS } from './machine.ts';
@@ -17,7 +18,8 @@ const mem = connectThread(job.machine.memory, threadOf(job), { now: () => perfor
 
 function threadOf({ machine: { vm }, ...rest }: Job): number {
   if (rest.role === 'vcpu' || rest.role === 'player') return rest.vcpu;
-  return vm.vcpus + (rest.role === 'ksmd' ? AGENTS.ksmd : AGENTS.vmm);
+  if (rest.role === 'ksmd' || rest.role === 'host') return vm.vcpus + AGENTS[rest.role];
+  return vm.vcpus + AGENTS.vmm;
 }
 
 function run(): Omit<WorkerReport, 'lock'> {
@@ -32,6 +34,8 @@ function run(): Omit<WorkerReport, 'lock'> {
       return { vmm: runScript(mem, job) };
     case 'ksmd':
       return { ksm: runKsmd(job) };
+    case 'host':
+      return { host: runHost(job) };
   }
 }
 
@@ -48,6 +52,13 @@ function runKsmd({ machine, regions }: Extract<Job, { role: 'ksmd' }>): KsmStat 
   }
   ksmd.close();
   return ksmd.stat;
+}
+
+function runHost({ machine, region, drops }: Extract<Job, { role: 'host' }>): HostStat {
+  const agent = new HostAgent(mem, machine, region, drops);
+  while (!isStopped(mem, machine.control)) agent.run();
+  agent.close();
+  return agent.stat;
 }
 
 function lockReport(shared: WasmShared): LockReport {

@@ -6,7 +6,7 @@ import {
   type Hvn,
   hostPtePfn,
   hostPtep,
-  isHostPtePresent,
+  isHostPteEmpty,
   KVM_MEM_LOG_DIRTY_PAGES,
   PAGE_WORDS,
   pageBase,
@@ -117,7 +117,7 @@ export class Migration {
 
   /** Copies one page, unless the source has none there: the destination then has zeros, as the source's guest would. */
   #send(hvn: Hvn): boolean {
-    if (!isHostPtePresent(this.#mem.load32(hostPtep(this.#vm, hvn)))) return false;
+    if (isHostPteEmpty(this.#mem.load32(hostPtep(this.#vm, hvn)))) return false;
     // With a reference: it may be merged away or copied under our hands, but not reused.
     const pfn = hostPtePfn(faultInHostPage(this.#mem, this.#vm, hvn, false));
     const base = pageBase(this.#vm, pfn);
@@ -142,9 +142,9 @@ export class Migration {
 
 /** Words of one page of the VMM's memory that are not what `expected` says. No vCPU runs; ksmd may. */
 export function countDifferences(mem: Shared, vm: Vm, hvn: Hvn, expected: Int32Array): number {
-  const isPresent = isHostPtePresent(mem.load32(hostPtep(vm, hvn)));
+  const isEmpty = isHostPteEmpty(mem.load32(hostPtep(vm, hvn)));
   // With a reference, as in #send: a page merged away under our hands would be compared with what a freed frame holds.
-  const pfn = isPresent ? hostPtePfn(faultInHostPage(mem, vm, hvn, false)) : undefined;
+  const pfn = isEmpty ? undefined : hostPtePfn(faultInHostPage(mem, vm, hvn, false));
   const base = pfn === undefined ? -1 : pageBase(vm, pfn);
   let differences = 0;
   for (let word = 0; word < PAGE_WORDS; word++) {

@@ -17,6 +17,7 @@ import { stopAll } from './control.ts';
 import { type DirtyLog, dirtyLogConfig, dirtyLogOf } from './dirty-log.ts';
 import { fill } from './fill.ts';
 import { GUESTS, type GuestName } from './guests/guests.ts';
+import type { HostStat } from './host-agent.ts';
 import { BEGUN, type Job, type LockReport, type MigrateSetup, type WorkerReport } from './job.ts';
 import type { KsmStat } from './ksmd.ts';
 import {
@@ -56,6 +57,8 @@ export interface RunOptions {
   readonly dirtyLog?: DirtyLog;
   /** Entries of each vCPU's ring, a power of two; 1024, or as the trace was recorded, if not said. */
   readonly dirtyRing?: number;
+  /** A thread of the host swaps, moves, keeps and protects the guest's pages at random; of guest programs only. */
+  readonly hostActs?: boolean;
   /** Overrides the guest's own. */
   readonly harvestsPerSecond?: number;
 }
@@ -96,6 +99,7 @@ export interface RunReport {
   readonly harvests: readonly number[];
   readonly migrations: readonly MigrationResult[];
   readonly ksm: KsmStat | undefined;
+  readonly host: HostStat | undefined;
   readonly integrity: Integrity;
 }
 
@@ -104,6 +108,8 @@ export interface Integrity extends Verdict {
   readonly lostWrites: readonly string[];
   /** Merged pages that changed under their sharers: must be 0. */
   readonly changedMergedPages: number;
+  /** Pages that the host kept as they were, and that were not so any more: must be 0. */
+  readonly changedKeptPages: number;
   /** Words that differed between a migration's source and destination: must be 0. */
   readonly migrationDifferences: number;
   readonly ok: boolean;
@@ -126,6 +132,8 @@ export async function runGuest(name: GuestName, options: RunOptions): Promise<Ru
   const migrate = migrateSetup(options, pages);
   jobs.push({ machine, role: 'vmm', regions, harvestsPerSecond, migrate });
   if (kind.ksm) jobs.push({ machine, role: 'ksmd', regions });
+  // A migration pauses the vCPUs, which one thread may do: then nothing is dropped.
+  if (options.hostActs) jobs.push({ machine, role: 'host', region, drops: migrate === undefined });
   const reports = await runWorkers(machine, jobs, options.seconds);
   return summarize(options, machine, reports);
 }
@@ -224,6 +232,7 @@ function reportOf(worker: Worker, job: Job, begun: () => void): Promise<WorkerRe
 
 function threadName(job: Job): string {
   if (job.role === 'vcpu' || job.role === 'player') return `vCPU ${job.vcpu}`;
+  if (job.role === 'host') return 'host';
   return job.role === 'ksmd' ? 'ksmd' : 'VMM';
 }
 
@@ -235,6 +244,7 @@ function summarize(
   const vcpus = reports.flatMap(({ vcpu }) => vcpu ?? []);
   const vmm = reports.flatMap((report) => report.vmm ?? []);
   const [ksm] = reports.flatMap((report) => report.ksm ?? []);
+  const [host] = reports.flatMap((report) => report.host ?? []);
   const migrations = vmm.flatMap((report) => report.migrations);
   const histogram = createHistogram({ lowest: 1, highest: 10_000_000_000, figures: 3 });
   for (const vcpu of vcpus) histogram.add(vcpu.histogram);
@@ -257,10 +267,11 @@ function summarize(
     harvests: vmm.flatMap((report) => report.harvests),
     migrations,
     ksm,
+    host,
     integrity: judge(
       verify(machine),
       vcpus.flatMap(({ lostWrite }) => lostWrite ?? []),
-      ksm?.changed ?? 0,
+      { changedMergedPages: ksm?.changed ?? 0, changedKeptPages: host?.changed ?? 0 },
       sum(migrations.map(({ differences }) => differences)),
     ),
   };
@@ -301,10 +312,11 @@ function addUp<Counts extends object>(all: readonly Counts[]): Counts {
 function judge(
   verdict: Verdict,
   lostWrites: readonly string[],
-  changedMergedPages: number,
+  changed: Pick<Integrity, 'changedMergedPages' | 'changedKeptPages'>,
   migrationDifferences: number,
 ): Integrity {
-  const wrong = verdict.wrongWords + verdict.wrongSptes + changedMergedPages + migrationDifferences;
+  const changedPages = changed.changedMergedPages + changed.changedKeptPages;
+  const wrong = verdict.wrongWords + verdict.wrongSptes + changedPages + migrationDifferences;
   const ok = wrong === 0 && !verdict.damagedFrame && lostWrites.length === 0;
-  return { ...verdict, lostWrites, changedMergedPages, migrationDifferences, ok };
+  return { ...verdict, lostWrites, ...changed, migrationDifferences, ok };
 }

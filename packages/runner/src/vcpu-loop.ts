@@ -1,7 +1,7 @@
 // A vCPU thread: runs a guest program until it is stopped, or plays a trace in step with the VMM.
 import type { Shared } from '@faultline/atomics';
 import { enterGuest, leaveGuest, newVcpu, type Vcpu } from '@faultline/mmu';
-import { isStopped } from './control.ts';
+import { isStopped, sleep } from './control.ts';
 import { Guest, LostWrite } from './guests/guest.ts';
 import { GUESTS } from './guests/guests.ts';
 import { play } from './guests/trace-player.ts';
@@ -18,6 +18,10 @@ type PlayerJob = Extract<Job, { role: 'player' }>;
 export function runProgram(mem: Shared, job: VcpuJob): VcpuReport {
   const { machine } = job;
   const vcpu = newVcpu(job.vcpu);
+  // The VMM has the page read-only for a while; the store waits.
+  vcpu.memoryFault = () => {
+    sleep(mem, machine.control, 1);
+  };
   const meter = new Meter(vcpu);
   const program = GUESTS[job.program].program(new Guest(mem, machine, vcpu, job.regions));
   const start = performance.now() + job.warmUpMs;

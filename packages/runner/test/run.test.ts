@@ -19,6 +19,7 @@ const NOTHING_LOST = {
   damagedFrame: false,
   lostWrites: [],
   changedMergedPages: 0,
+  changedKeptPages: 0,
   migrationDifferences: 0,
   ok: true,
 };
@@ -97,6 +98,27 @@ describe('the guest ksm', { timeout }, () => {
     expect(ksm?.merged).toBeGreaterThan(0);
   });
 });
+
+describe.each(PATHS)(
+  'a host that does all it can to the pages of a guest, on path %s',
+  {
+    timeout,
+  },
+  (faultPath) => {
+    it.each([true, false])('loses nothing (migrated meanwhile: %s)', async (migrate) => {
+      const options = { faultPath, hostActs: true, migrate, seconds: 0.3, vcpus: 3 };
+      const { integrity, host } = await run('zipf', options);
+      expect(integrity).toMatchObject(NOTHING_LOST);
+      expect(host?.swappedOut).toBeGreaterThan(0);
+      expect(host?.broughtIn).toBeGreaterThan(0);
+    });
+
+    it('and that merges them too', async () => {
+      const { integrity } = await run('ksm', { faultPath, hostActs: true, seconds: 0.3 });
+      expect(integrity).toMatchObject(NOTHING_LOST);
+    });
+  },
+);
 
 describe.each(PATHS)('a run on path %s', { timeout }, (faultPath) => {
   let report: RunReport;
