@@ -13,7 +13,7 @@ import {
   waitForReset,
 } from '@faultline/mmu';
 import type { Litmus } from '../litmus.ts';
-import { litmusesOf } from '../seam/protocol.ts';
+import { litmusesOf } from '../protocol.ts';
 import { waitingInWords } from '../seam/waiting-in-words.ts';
 import { withoutNotify } from '../seam/without.ts';
 import { race } from '../setting.ts';
