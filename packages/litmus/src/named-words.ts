@@ -69,6 +69,7 @@ export function namedWords(vm: Vm, map: SeamMap, { pfns, threads }: Cast): Named
     ...threads.map((name, thread) => word(`request of ${name}`, at.page_requests + (thread << 2))),
     word('page request seq', at.page_request_seq),
     ...pfns.map((pfn) => word(`pfn${pfn} refs`, at.page_refcount + (pfn << 2))),
+    ...pfns.map((pfn) => word(`pfn${pfn} flags`, at.page_flags + (pfn << 2))),
     ...pfns.flatMap((pfn) => pageWords(vm, pfn as Pfn)),
     ...threads.flatMap((name, thread) => [
       word(`${name} mode`, modeAddress(thread), formatMode),

@@ -100,6 +100,19 @@ export interface KvmUnmapHvaRange {
   readonly end: Hva;
 }
 
+/** The host asked whether pages were used, and forgot it (mmu notifier). `end` is exclusive. */
+export interface KvmAgeHva {
+  readonly event: 'kvm_age_hva';
+  readonly start: Hva;
+  readonly end: Hva;
+}
+
+/** The host asked whether a page was used. */
+export interface KvmTestAgeHva {
+  readonly event: 'kvm_test_age_hva';
+  readonly hva: Hva;
+}
+
 /** Two host pages with the same content became one. `error` is 0 on success. */
 export interface KsmMerge {
   readonly event: 'ksm_merge_one_page' | 'ksm_merge_with_ksm_page';
@@ -158,6 +171,8 @@ export type MmuEvent =
   | CheckMmioSpte
   | KvmMmuSplitHugePage
   | KvmUnmapHvaRange
+  | KvmAgeHva
+  | KvmTestAgeHva
   | KsmMerge
   | GetDirtyLog
   | ClearDirtyLog

@@ -39,9 +39,11 @@ export {
   PFERR_USER_MASK,
   PFERR_WRITE_MASK,
   pageFaultCanBeFast,
+  pageFaultCanBeFastAccTrack,
 } from './fault/error-code.ts';
 export { fastPageFault } from './fault/fast-page-fault.ts';
 export { fastPageFault2012 } from './fault/fast-page-fault-2012.ts';
+export { fastPageFaultAccTrack } from './fault/fast-page-fault-acc-track.ts';
 export { newPageFault, type PageFault } from './fault/fault.ts';
 export { handleMmioPageFault } from './fault/mmio.ts';
 export { pageFault } from './fault/page-fault.ts';
@@ -57,6 +59,7 @@ export {
 export { slowPageFault } from './fault/slow-page-fault.ts';
 export { tdpMmuMap } from './fault/tdp-map.ts';
 export type { VcpuStat } from './fault/vcpu-stat.ts';
+export { ageLeaf, clearYoung, testYoung } from './host/aging.ts';
 export { dropPages } from './host/drop-pages.ts';
 export { faultInHostPage, HOST_FAULT } from './host/fault-in.ts';
 export {
@@ -87,6 +90,13 @@ export { installPage, markMissing, type SwapSlot, swapOut } from './host/missing
 export { invalidateRangeEnd, invalidateRangeStart, isInvalidating } from './host/mmu-notifier.ts';
 export { movePage } from './host/move-page.ts';
 export {
+  PG_DIRTY,
+  PG_REFERENCED,
+  pageFlags,
+  setPfnDirty,
+  tellHostPage,
+} from './host/page-flags.ts';
+export {
   allocPage,
   copyPage,
   getPage,
@@ -111,12 +121,19 @@ export {
   type VmConfig,
   vmMap,
 } from './memory-map.ts';
+export { markForAccessTrack, restoreAccTrack, withoutAdBits } from './spte/acc-track.ts';
 export { makeSmallSpte, makeSpte } from './spte/make-spte.ts';
 export { makeMmioSpte, mmioSpteGeneration, mmioSpteGfn } from './spte/mmio-spte.ts';
 export {
   FROZEN_SPTE,
   formatSpte,
+  hasVolatileBits,
   illegalState,
+  isAccessAllowed,
+  isAccessed,
+  isAccessTracked,
+  isAdEnabled,
+  isDirty,
   isFrozen,
   isHostWritable,
   isLastSpte,
@@ -135,6 +152,14 @@ export {
 export { clearSpteBits, owesFlush, setSpteAtomic, writeSpte } from './spte/update-spte.ts';
 export { entryAt, initTable, walkToLastSptep } from './spte/walk.ts';
 export { read32, write32 } from './vcpu/access.ts';
+export {
+  flushPmlBuffer,
+  isPmlFull,
+  logToPml,
+  newPmlBuffer,
+  PML_LOG_NR_ENTRIES,
+  type PmlBuffer,
+} from './vcpu/pml.ts';
 export { enterGuest, leaveGuest, poll } from './vcpu/run.ts';
 export {
   type FaultObserver,
@@ -169,6 +194,7 @@ export {
   KVM_REQ_TLB_FLUSH,
   OUTSIDE_GUEST_MODE,
   READING_SHADOW_PAGE_TABLES,
+  REQ_EXIT,
   REQ_PAUSE,
   requestAllVcpus,
 } from './vm/vcpu-mode.ts';

@@ -5,6 +5,8 @@ import { type Geometry, gfnLimit, type Sptep } from './address.ts';
 
 /** Which of a write-protection fault's repairs is tried before the slow path: none, that of 2012, that of 6.12. */
 export const FAULT_PATHS = ['slow', 'merged', 'current'] as const;
+/** `Vm.fastPath` of `current` without A/D bits: one past the indexes of FAULT_PATHS. */
+export const CURRENT_ACC_TRACK: number = FAULT_PATHS.length;
 export type FaultPath = (typeof FAULT_PATHS)[number];
 
 /** How slow faults hold mmu_lock: as the TDP MMU does, or as KVM did before it. */
@@ -44,6 +46,10 @@ export interface VmConfig {
   readonly transparentHugepage: 'never' | 'always';
   /** KVM's module parameter: large leaves are split when their slot's log begins, not in the first fault on each. */
   readonly eagerPageSplit: boolean;
+  /** Does hardware set A and D in sptes? Without, sptes are access-tracked. KVM: kvm_ad_enabled. */
+  readonly adBits: boolean;
+  /** Does hardware log what it sets D for? Then harvests clear D and not W. Needs `adBits`. KVM: enable_pml. */
+  readonly pml: boolean;
   /** Guest accesses between two looks at the vCPU's requests. */
   readonly pollInterval: number;
 }
@@ -74,6 +80,7 @@ export function sharedWords(config: VmConfig): Record<SharedWord, number> {
     host_page_table_lock: 4,
     host_page_table: config.hostPages * 4,
     page_refcount: config.pageFrames * 4,
+    page_flags: config.pageFrames * 4,
     free_pages_lock: 4,
     free_pages: 4 + config.pageFrames * 4,
     free_page_index: hasHugePages(config) ? config.pageFrames * 4 : 0,
@@ -101,6 +108,7 @@ export type SharedWord =
   | 'host_page_table_lock'
   | 'host_page_table'
   | 'page_refcount'
+  | 'page_flags'
   | 'free_pages_lock'
   | 'free_pages'
   | 'free_page_index'
@@ -131,7 +139,7 @@ export interface Vm extends VmConfig {
   readonly offsetMask: number;
   /** The largest leaf: 2 where the host has huge pages, else 1. */
   readonly maxLevel: number;
-  /** Index of `faultPath` in FAULT_PATHS. Strings that came from another thread are compared letter by letter. */
+  /** Index of `faultPath` in FAULT_PATHS, or CURRENT_ACC_TRACK. Strings that came from another thread are compared letter by letter. */
   readonly fastPath: number;
 }
 
@@ -150,6 +158,9 @@ export function seamSize(config: VmConfig): SeamSize {
     ram: config.pageFrames * config.pageWords,
   };
 }
+
+const fastPathOf = ({ faultPath, adBits }: VmConfig): number =>
+  faultPath === 'current' && !adBits ? CURRENT_ACC_TRACK : FAULT_PATHS.indexOf(faultPath);
 
 /** Addresses of all shared words in a memory of `seamSize(config)`. `root` comes from the caller, who allocated it. */
 export function vmMap(config: VmConfig, map: SeamMap, root: number): Vm {
@@ -170,6 +181,6 @@ export function vmMap(config: VmConfig, map: SeamMap, root: number): Vm {
     rootShift: (levels - 1) * indexBits,
     offsetMask: tableBytes(config.geometry) - 8,
     maxLevel: hasHugePages(config) ? 2 : 1,
-    fastPath: FAULT_PATHS.indexOf(config.faultPath),
+    fastPath: fastPathOf(config),
   };
 }

@@ -20,7 +20,7 @@ import { allocPage, pageBase, putPage } from '../src/host/page-frames.ts';
 import { waitForPageRequest } from '../src/host/page-request.ts';
 import { protectPages, unprotectPages } from '../src/host/protect-pages.ts';
 import { replacePages, sharePages } from '../src/host/share-pages.ts';
-import type { FaultPath, Vm, VmConfig } from '../src/memory-map.ts';
+import type { Vm, VmConfig } from '../src/memory-map.ts';
 import { MMIO_SPTE_GEN_MASK } from '../src/spte/mmio-spte.ts';
 import { read32, write32 } from '../src/vcpu/access.ts';
 import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';

@@ -7,6 +7,7 @@ import { gfnLimit } from '../src/address.ts';
 import { clearDirtyLog } from '../src/dirty/clear-dirty-log.ts';
 import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
 import { harvestRings, resetDirtyRings } from '../src/dirty/reset-rings.ts';
+import { clearYoung, testYoung } from '../src/host/aging.ts';
 import {
   hostPtePfn,
   isHostPteKsm,
@@ -14,11 +15,13 @@ import {
   isHostPteWritable,
 } from '../src/host/host-pte.ts';
 import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host/ksm.ts';
+import { PG_DIRTY, pageFlags } from '../src/host/page-flags.ts';
 import { isSameContent, pageRefcount, putPage } from '../src/host/page-frames.ts';
 import type { FaultLock, FaultPath, VmConfig } from '../src/memory-map.ts';
 import { MMIO_SPTE_GEN_MASK, mmioSpteGeneration, mmioSpteGfn } from '../src/spte/mmio-spte.ts';
 import {
   illegalState,
+  isDirty,
   isHostWritable,
   isLastSpte,
   isMmioSpte,
@@ -53,6 +56,7 @@ class Model {
   readonly memory = new Map<number, number>();
   /** Pages of the VMM that the guest has written, in a logged slot, since that slot's last harvest. */
   readonly written = new Set<number>();
+  readonly everWritten = new Set<number>();
   /** What harvests found since the client LATER asked. */
   readonly found = new Set<number>();
 
@@ -71,6 +75,7 @@ class Model {
     const slot = this.slotAt(gfn);
     if (slot === undefined) return false;
     const hvn = slot.hvn + gfn - slot.baseGfn;
+    this.everWritten.add(hvn);
     this.memory.set(hvn * PAGE_WORDS + word, value);
     if (isLogged(slot)) this.written.add(hvn);
     return true;
@@ -113,6 +118,7 @@ type Command =
   | { do: 'protect'; hvn: number }
   | { do: 'drop' }
   | { do: 'flush' }
+  | { do: 'age'; hvn: number; npages: number }
   | { do: 'flags'; id: number; flags: number }
   | { do: 'delete'; id: number }
   | { do: 'create'; id: number; baseGfn: number; npages: number; hvn: number; flags: number };
@@ -156,6 +162,14 @@ function run(world: World, command: Command): void {
     case 'flush':
       flushRemoteTlbs(agent, vm);
       return;
+    case 'age': {
+      const first = hvnOf(command.hvn % vm.hostPages);
+      const count = Math.min(command.npages, vm.hostPages - first);
+      const young = testYoung(agent, vm, first, count);
+      expect(clearYoung(agent, vm, first, count)).toBe(young);
+      expect(testYoung(agent, vm, first, count)).toBe(0);
+      return;
+    }
     case 'flags': {
       const slot = model.slots.get(command.id);
       if (slot === undefined) return;
@@ -284,6 +298,7 @@ function check({ bench, model, stable }: World): void {
     if (!same || (writable && !isHostPteWritable(pte))) tooMuch.push(`gfn ${gfn}`);
   });
   expect(tooMuch).toEqual([]);
+  expect(lostDirty({ bench, model, stable })).toEqual([]);
   expect(wrongMmioDecisions({ bench, model, stable })).toEqual([]);
   const references = new Map<number, number>();
   const refer = (pfn: number) => references.set(pfn, (references.get(pfn) ?? 0) + 1);
@@ -296,6 +311,24 @@ function check({ bench, model, stable }: World): void {
   expect(pfns.map((pfn) => pageRefcount(agent, vm, pfnOf(pfn)))).toEqual(
     pfns.map((pfn) => references.get(pfn) ?? 0),
   );
+}
+
+/** Pages that the guest has written, and neither their leaf nor the host's note of their frame says so. */
+function lostDirty({ bench, model }: World): number[] {
+  const { agent, vm } = bench;
+  const dirty = new Set<number>();
+  forEachSpte(agent, vm, ({ low, high }, level, gfn) => {
+    const hvn = model.hvnAt(gfn);
+    if (isLastSpte(low, level) && isDirty(low, high) && hvn !== undefined) dirty.add(hvn);
+  });
+  return [...model.everWritten].filter((hvn) => {
+    const pfn = hostPtePfn(hostPteOf(bench, hvn));
+    return (
+      !dirty.has(hvn) &&
+      (pageFlags(agent, vm, pfn) & PG_DIRTY) === 0 &&
+      !isHostPteKsm(hostPteOf(bench, hvn))
+    );
+  });
 }
 
 /** Gfns that have memory and would be taken for a device's, and MMIO sptes that name another gfn than their own. */
@@ -355,6 +388,10 @@ const command = fc.oneof(
   { weight: 1, arbitrary: as('protect', fc.record({ hvn })) },
   { weight: 1, arbitrary: as('drop', fc.record({})) },
   { weight: 1, arbitrary: as('flush', fc.record({})) },
+  {
+    weight: 3,
+    arbitrary: as('age', fc.record({ hvn, npages: fc.integer({ min: 1, max: 12 }) })),
+  },
   { weight: 2, arbitrary: as('flags', fc.record({ id, flags })) },
   { weight: 1, arbitrary: as('delete', fc.record({ id })) },
   {
@@ -381,17 +418,20 @@ const commands = fc
   .tuple(fc.boolean(), fc.array(command, { maxLength: 60, size: 'max' }))
   .map(([bare, rest]): Command[] => (bare ? rest : [first, ...rest]));
 
-const LOGS: Record<string, Partial<VmConfig>> = {
-  bitmap: {},
-  manual: { manualDirtyLogProtect: 'enable' },
+const VARIANTS: Record<string, Partial<VmConfig>> = {
+  'with a bitmap': {},
+  'cleared by hand': { manualDirtyLogProtect: 'enable' },
   'initially set': { manualDirtyLogProtect: 'initially-set' },
-  ring: { dirtyRing: 4 },
+  'with rings': { dirtyRing: 4 },
+  'without A/D bits': { adBits: false },
+  'with PML': { pml: true },
+  'with PML, cleared by hand': { pml: true, manualDirtyLogProtect: 'enable' },
 };
 const CONFIGS = (['slow', 'merged', 'current'] as FaultPath[]).flatMap((faultPath) =>
   (['shared', 'exclusive'] as FaultLock[]).flatMap((faultLock) =>
-    Object.keys(LOGS)
-      .filter((log) => log === 'bitmap' || faultLock === 'shared')
-      .map((log) => ({ faultPath, faultLock, log })),
+    Object.keys(VARIANTS)
+      .filter((variant) => variant === 'with a bitmap' || faultLock === 'shared')
+      .map((variant) => ({ faultPath, faultLock, variant })),
   ),
 );
 
@@ -408,9 +448,9 @@ function resetsWhileItWaits(world: World): void {
 }
 
 describe.each(CONFIGS)(
-  'any sequence of accesses, harvests, merges and slot changes, path $faultPath, lock $faultLock, log $log',
-  ({ log, ...paths }) => {
-    const config = { ...paths, ...LOGS[log] };
+  'any sequence of accesses, harvests, merges and slot changes, path $faultPath, lock $faultLock, $variant',
+  ({ variant, ...paths }) => {
+    const config = { ...paths, ...VARIANTS[variant] };
     it('leaves memory, log and page table as the model says', () => {
       fc.assert(
         fc.property(geometry, commands, generation, (shape, sequence, before) => {

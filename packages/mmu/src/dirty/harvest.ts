@@ -11,6 +11,7 @@ import type { Hvn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { findSlot, hvnToGfn, isLogged, type Memslot } from '../vm/memslots.ts';
+import { REQ_EXIT, requestAllVcpus } from '../vm/vcpu-mode.ts';
 import { clientBitmap, type HostRange, readBits, takeBits } from './dirty-bitmap.ts';
 import { pageProtector, tellClients } from './protect-pages.ts';
 
@@ -25,6 +26,8 @@ export function getDirtyLog(mem: Shared, vm: Vm, id: number): number {
   const pages: Hvn[] = [];
   try {
     const slot = findSlot(mem, vm, id);
+    // Before the log is taken: what a vCPU still has in its buffer would come too late. Litmus: pml-take-before-drain.
+    if (vm.pml) requestAllVcpus(mem, vm, REQ_EXIT);
     if (vm.manualDirtyLogProtect !== 'none') copyLog(mem, vm, slot, pages);
     else takeLog(mem, vm, slot, pages);
   } finally {

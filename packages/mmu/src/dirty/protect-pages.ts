@@ -4,7 +4,7 @@ import { type Gfn, type Hvn, pagesPerEntry } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { entryAt } from '../spte/walk.ts';
 import { lastTable } from '../vm/tdp-iter.ts';
-import { writeProtectLeaf } from '../vm/write-protect.ts';
+import { protectLeaf } from '../vm/write-protect.ts';
 import { bitmapBit, bitmapWord, clientBitmap } from './dirty-bitmap.ts';
 
 /**
@@ -25,7 +25,7 @@ export function pageProtector(mem: Shared, vm: Vm): (gfn: Gfn) => void {
     const span = pagesPerEntry(level, indexBits);
     const first = (Math.floor(gfn / span) * span) as Gfn;
     const sptep = entryAt(vm, table, first, level);
-    writeProtectLeaf(mem, { sptep, gfn: first, level }, mem.load64(sptep));
+    protectLeaf(mem, vm, { sptep, gfn: first, level }, mem.load64(sptep));
   };
 }
 

@@ -27,11 +27,18 @@ export const isReservedFault = (errorCode: number): boolean => (errorCode & PFER
 
 /**
  * Only a write that every level was present for, and that met no reserved bit: then setting W may be all it takes.
- * KVM also tries faults without P where hardware has no accessed bit, since their sptes may be access-tracked.
  */
 export const pageFaultCanBeFast = (errorCode: number): boolean =>
   (errorCode & (PFERR_PRESENT_MASK | PFERR_WRITE_MASK | PFERR_RSVD_MASK)) ===
   (PFERR_PRESENT_MASK | PFERR_WRITE_MASK);
+
+/**
+ * The same where hardware has no A and D: a fault without P may have met an access-tracked spte, whatever the access was.
+ * With P, only a write.
+ */
+export const pageFaultCanBeFastAccTrack = (errorCode: number): boolean =>
+  !isReservedFault(errorCode) &&
+  ((errorCode & PFERR_PRESENT_MASK) === 0 || isWriteFault(errorCode));
 
 /** The kernel's names, as its tracepoints print them. 6.12 has the first five; later kernels name more. */
 export const PFERR_NAMES: readonly (readonly [mask: number, name: string])[] = [

@@ -4,6 +4,7 @@ import type { Shared } from '@faultline/atomics';
 import { markPageDirty } from '../dirty/dirty-bitmap.ts';
 import type { Vm } from '../memory-map.ts';
 import {
+  isAccessAllowed,
   isHostWritable,
   isLastSpte,
   isMmuWritable,
@@ -28,7 +29,9 @@ export function fastPageFault2012(mem: Shared, vm: Vm, fault: PageFault): RetPf 
   const low = mem.load64(sptep);
   const high = mem.high;
   if (mem.emit !== undefined) rememberOld(fault, sptep, low, high);
-  if (!isShadowPresent(low)) return RET_PF_RETRY; // the mapping changed under us
+  // The mapping changed under us. The bit that hardware asks for is looked at too: this path knew no access tracking, and
+  // would give W to a leaf that has lost R.
+  if (!isShadowPresent(low) || !isAccessAllowed(low, false)) return RET_PF_RETRY;
   // KVM checked against the level of the host's mapping, which the next year's fix (92a476cbfc47) replaced by this.
   if (!isLastSpte(low, fault.level)) return RET_PF_INVALID;
   if (isWritable(low)) return RET_PF_SPURIOUS;

@@ -4,11 +4,17 @@
 import type { Shared } from '@faultline/atomics';
 import { type Gpa, gpaToGfn } from '../address.ts';
 import type { MmuEvent } from '../event.ts';
-import { FAULT_PATHS, type Vm } from '../memory-map.ts';
+import { CURRENT_ACC_TRACK, FAULT_PATHS, type Vm } from '../memory-map.ts';
 import { gfnToMemslot } from '../vm/memslots.ts';
-import { isReservedFault, PFERR_GUEST_FINAL_MASK, pageFaultCanBeFast } from './error-code.ts';
+import {
+  isReservedFault,
+  PFERR_GUEST_FINAL_MASK,
+  pageFaultCanBeFast,
+  pageFaultCanBeFastAccTrack,
+} from './error-code.ts';
 import { fastPageFault } from './fast-page-fault.ts';
 import { fastPageFault2012 } from './fast-page-fault-2012.ts';
+import { fastPageFaultAccTrack } from './fast-page-fault-acc-track.ts';
 import type { PageFault } from './fault.ts';
 import { handleMmioPageFault } from './mmio.ts';
 import { RET_PF_FIXED, RET_PF_INVALID, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
@@ -40,16 +46,21 @@ export function pageFault(
   }
   mem.enterRead();
   fault.slot = gfnToMemslot(mem, vm, fault.memslots, fault.gfn);
-  const ret = pageFaultCanBeFast(errorCode) ? tryFastPath(mem, vm, fault) : RET_PF_INVALID;
+  const ret = canBeFast(vm, errorCode) ? tryFastPath(mem, vm, fault) : RET_PF_INVALID;
   mem.exitRead();
   fault.fast = ret !== RET_PF_INVALID;
   return fault.fast ? ret : slowPageFault(mem, vm, fault);
 }
 
+const canBeFast = (vm: Vm, errorCode: number): boolean =>
+  pageFaultCanBeFast(errorCode) ||
+  (vm.fastPath === CURRENT_ACC_TRACK && pageFaultCanBeFastAccTrack(errorCode));
+
 function tryFastPath(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   let ret: RetPf = RET_PF_INVALID;
   if (vm.fastPath === CURRENT) ret = fastPageFault(mem, vm, fault);
   else if (vm.fastPath === MERGED) ret = fastPageFault2012(mem, vm, fault);
+  else if (vm.fastPath === CURRENT_ACC_TRACK) ret = fastPageFaultAccTrack(mem, vm, fault);
   else return ret;
   if (mem.emit !== undefined) traceFastPageFault(mem, fault, ret);
   return ret;

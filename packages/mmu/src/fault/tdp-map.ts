@@ -5,10 +5,12 @@ import { markPageDirty } from '../dirty/dirty-bitmap.ts';
 import type { MmuEvent, Spte } from '../event.ts';
 import { hostPtePfn, isHostPteHuge, isHostPteWritable } from '../host/host-pte.ts';
 import type { Vm } from '../memory-map.ts';
+import { restoreAccTrack, withoutAdBits } from '../spte/acc-track.ts';
 import { makeNonleafSpte, makeSpte } from '../spte/make-spte.ts';
 import { makeMmioSpte, mmioSpteGeneration } from '../spte/mmio-spte.ts';
 import {
   formatSpte,
+  isAccessAllowed,
   isFrozen,
   isLastSpte,
   isShadowPresent,
@@ -40,7 +42,8 @@ export function tdpMmuMap(mem: Shared, vm: Vm, fault: PageFault, hostPte: number
   // The frames of a huge page are consecutive, and maxMappingLevel has seen to it that the guest's are aligned alike.
   const pfn = (hostPtePfn(hostPte) - (gfn - firstGfn(vm, gfn, level))) as Pfn;
   if (reachTable(mem, vm, fault, { pfn, level }) <= 0) return RET_PF_RETRY;
-  return mapTargetLevel(mem, vm, fault, makeSpte(pfn, isHostPteWritable(hostPte), level));
+  const spte = makeSpte(pfn, isHostPteWritable(hostPte), level);
+  return mapTargetLevel(mem, vm, fault, vm.adBits ? spte : withoutAdBits(spte));
 }
 
 /** The first gfn that a leaf of `level` maps with `gfn`. */
@@ -128,14 +131,17 @@ function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetP
   const { sptep, gfn, level } = fault;
   const old = { low: mem.load64(sptep), high: mem.high };
   if (isFrozen(old.low, old.high)) return RET_PF_RETRY;
+  const entry = { sptep, gfn: firstGfn(vm, gfn, level), level };
   const isLeaf = isShadowPresent(old.low) && isLastSpte(old.low, level);
   if (isLeaf) {
     expectSamePage(gfn, old, spte);
     // Another fault was first. Its leaf may say more than ours: the host gives W back without telling anybody, and a read
     // that asked before would take MMU_WRITABLE away again with no flush. KVM does so since 6.13.
-    if (!isWriteFault(fault.error_code) || isWritable(old.low)) return RET_PF_SPURIOUS;
+    const write = isWriteFault(fault.error_code);
+    if (isAccessAllowed(old.low, write)) return RET_PF_SPURIOUS;
+    // Access-tracked. For the same reason a read gives back what was kept, and no other answer of the host.
+    if (!write) return restoreLeaf(mem, entry, old);
   }
-  const entry = { sptep, gfn: firstGfn(vm, gfn, level), level };
   if (!setSpteAtomic(mem, entry, old, spte)) return RET_PF_RETRY;
   if (isShadowPresent(old.low) && !isLeaf) {
     handleRemovedTable(mem, vm, childTable(vm, old.low), entry, fault.removed);
@@ -145,6 +151,11 @@ function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetP
   if (isWritable(spte.low)) markPageDirty(mem, vm, fault.slot as Memslot, gfn);
   mem.emit?.({ event: 'kvm_mmu_set_spte', gfn: entry.gfn, spte, level, sptep } satisfies MmuEvent);
   return RET_PF_FIXED;
+}
+
+/** The part of the fast path for those that have none. */
+function restoreLeaf(mem: Shared, entry: Entry, old: Spte): RetPf {
+  return setSpteAtomic(mem, entry, old, restoreAccTrack(old)) ? RET_PF_FIXED : RET_PF_RETRY;
 }
 
 function expectSamePage(gfn: Gfn, old: Spte, spte: Spte): void {
@@ -159,7 +170,8 @@ function expectSamePage(gfn: Gfn, old: Spte, spte: Spte): void {
 function linkTable(mem: Shared, vm: Vm, entry: Entry, old: Spte): number {
   const table = mem.alloc();
   initTable(mem, vm, table);
-  if (setSpteAtomic(mem, entry, old, makeNonleafSpte(tableFrame(vm, table)))) return table;
+  const spte = makeNonleafSpte(tableFrame(vm, table));
+  if (setSpteAtomic(mem, entry, old, vm.adBits ? spte : withoutAdBits(spte))) return table;
   mem.free(table); // never seen by anybody: needs no grace period
   return 0;
 }

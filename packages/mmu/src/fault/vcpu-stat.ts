@@ -27,6 +27,9 @@ export interface VcpuStat {
   /** Met an MMIO spte of an old generation, and went on to the slow path. */
   mmio_stale: number;
   tlb_fill: number;
+  /** Sptes in which hardware set A or D. */
+  hw_accessed: number;
+  hw_dirty: number;
   tlb_flush: number;
   exits: number;
   /** Waits for a reset of the vCPU's dirty ring. KVM: exits with KVM_EXIT_DIRTY_RING_FULL. */
@@ -47,6 +50,8 @@ export const newVcpuStat = (): VcpuStat => ({
   mmio_fast: 0,
   mmio_stale: 0,
   tlb_fill: 0,
+  hw_accessed: 0,
+  hw_dirty: 0,
   tlb_flush: 0,
   exits: 0,
   dirty_ring_exits: 0,

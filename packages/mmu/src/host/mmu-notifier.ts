@@ -24,10 +24,7 @@ export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: numbe
     start: hvnToHva(hvn),
     end: hvnToHva((hvn + count) as Hvn),
   });
-  // Keeps the memslots as they are until the end, which has to find the same ones.
-  mem.lock(vm.at.mn_invalidate_lock);
-  mem.add32(vm.at.mn_active_invalidate_count, 1);
-  mem.unlock(vm.at.mn_invalidate_lock);
+  holdMemslots(mem, vm); // until the end, which has to find the same ones
   const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
   mem.writeLock(vm.at.mmu_lock);
   let flush = false;
@@ -51,6 +48,17 @@ export function invalidateRangeEnd(mem: Shared, vm: Vm, hvn: Hvn, count: number)
   }
   mem.writeUnlock(vm.at.mmu_lock);
   mem.notify(vm.at.mmu_invalidate_in_progress);
+  releaseMemslots(mem, vm);
+}
+
+/** Keeps the memslots as they are. */
+export function holdMemslots(mem: Shared, vm: Vm): void {
+  mem.lock(vm.at.mn_invalidate_lock);
+  mem.add32(vm.at.mn_active_invalidate_count, 1);
+  mem.unlock(vm.at.mn_invalidate_lock);
+}
+
+export function releaseMemslots(mem: Shared, vm: Vm): void {
   mem.lock(vm.at.mn_invalidate_lock);
   if (mem.add32(vm.at.mn_active_invalidate_count, -1) === 1) {
     mem.notify(vm.at.mn_active_invalidate_count);
@@ -58,7 +66,8 @@ export function invalidateRangeEnd(mem: Shared, vm: Vm, hvn: Hvn, count: number)
   mem.unlock(vm.at.mn_invalidate_lock);
 }
 
-function* gfnRanges(slots: readonly Memslot[], hvn: Hvn, count: number): Iterable<GfnRange> {
+/** The guest frames behind `count` host pages from `hvn` on. */
+export function* gfnRanges(slots: readonly Memslot[], hvn: Hvn, count: number): Iterable<GfnRange> {
   for (const slot of slots) {
     const start = Math.max(hvn, slot.hvn);
     const end = Math.min(hvn + count, slot.hvn + slot.npages);

@@ -4,6 +4,7 @@ import type { Shared } from '@faultline/atomics';
 import type { Pfn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { initFreePages, popFreePage, pushFreePage } from './free-pages.ts';
+import { clearPageFlags } from './page-flags.ts';
 
 const POISON = 0x6b6b_6b6b;
 
@@ -28,6 +29,7 @@ export function allocPage(mem: Shared, vm: Vm, content = 0): Pfn {
 /** Fills the frame and gives its first reference: the caller's. */
 export function handOut(mem: Shared, vm: Vm, pfn: Pfn, content: number): void {
   fillPage(mem, vm, pfn, content);
+  clearPageFlags(mem, vm, pfn);
   mem.store32(refcount(vm, pfn), 1);
 }
 

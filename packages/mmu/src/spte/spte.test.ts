@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Pfn } from '../address.ts';
 import type { Spte } from '../event.ts';
+import { markForAccessTrack } from './acc-track.ts';
 import { makeNonleafSpte, makeSpte } from './make-spte.ts';
 import {
   FROZEN_SPTE,
@@ -25,6 +26,7 @@ import {
   SPTE_HOST_WRITABLE,
   SPTE_MMU_PRESENT_MASK,
   SPTE_MMU_WRITABLE,
+  SPTE_TDP_AD_DISABLED,
   spteToPfn,
 } from './spte.ts';
 
@@ -37,6 +39,7 @@ const MASKS = {
   PT_PAGE_SIZE_MASK,
   SPTE_HOST_WRITABLE,
   SPTE_MMU_WRITABLE,
+  SPTE_TDP_AD_DISABLED,
   SPTE_MMU_PRESENT_MASK,
 };
 
@@ -114,9 +117,28 @@ describe('a leaf', () => {
     );
   });
 
-  it('can change under a writer of mmu_lock only from write-protected to writable', () => {
-    const volatile = STATES.filter((state) => hasVolatileBits(leaf(state)));
-    expect(volatile.filter((state) => LEGAL.includes(state))).toEqual(['110']);
+  const volatile = (low: (state: string) => number, high = 0) =>
+    LEGAL.filter((state) => hasVolatileBits(low(state), high));
+
+  it('that is accessed and dirty can change under a writer of mmu_lock only to writable', () => {
+    expect(volatile((state) => leaf(state) | PT_ACCESSED_MASK | PT_DIRTY_MASK)).toEqual(['110']);
+  });
+
+  it('that is accessed and clean can change also where hardware may set D', () => {
+    expect(volatile((state) => leaf(state) | PT_ACCESSED_MASK)).toEqual(['110', '111']);
+  });
+
+  it('that is not accessed can always change', () => {
+    expect(volatile((state) => leaf(state) | PT_DIRTY_MASK)).toEqual(LEGAL);
+  });
+
+  it('without A and D can change only to writable', () => {
+    expect(volatile(leaf, SPTE_TDP_AD_DISABLED)).toEqual(['110']);
+  });
+
+  it('that is access-tracked can change', () => {
+    const { low, high } = markForAccessTrack({ low: leaf('000'), high: SPTE_TDP_AD_DISABLED });
+    expect(hasVolatileBits(low, high)).toBe(true);
   });
 });
 

@@ -4,7 +4,14 @@
 import type { Shared } from '@faultline/atomics';
 import type { Gfn, Sptep } from '../address.ts';
 import type { MmuEvent, Spte } from '../event.ts';
-import { hasVolatileBits, isLastSpte, isMmuWritable, isShadowPresent } from './spte.ts';
+import {
+  hasVolatileBits,
+  isAdEnabled,
+  isDirty,
+  isLastSpte,
+  isMmuWritable,
+  isShadowPresent,
+} from './spte.ts';
 
 /** Which entry changes: for the event and the flush decision. */
 export interface Entry {
@@ -22,11 +29,16 @@ export function setSpteAtomic(mem: Shared, entry: Entry, old: Spte, spte: Spte):
 
 /**
  * With mmu_lock held for writing. `seen` is a value read under this lock; answers the value really replaced.
- * KVM: kvm_tdp_mmu_write_spte(): exchange where the fast path may have changed it since, else a plain store.
+ * KVM: kvm_tdp_mmu_write_spte(): exchange where the fast path or hardware may have changed it
+ * since, else a plain store. Litmus: hardware-dirty-lost.
  */
 export function writeSpte(mem: Shared, entry: Entry, seen: Spte, spte: Spte): Spte {
   let old = seen;
-  if (isShadowPresent(seen.low) && isLastSpte(seen.low, entry.level) && hasVolatileBits(seen.low)) {
+  if (
+    isShadowPresent(seen.low) &&
+    isLastSpte(seen.low, entry.level) &&
+    hasVolatileBits(seen.low, seen.high)
+  ) {
     const low = mem.xchg64(entry.sptep, spte.low, spte.high);
     old = { low, high: mem.high };
   } else {
@@ -46,11 +58,14 @@ export function clearSpteBits(mem: Shared, entry: Entry, bits: number): Spte {
 
 /**
  * Does this change of a leaf leave TLBs with rights that the spte has not? Keyed on MMU_WRITABLE, never on W alone: a
- * stale entry may still carry the W that dirty logging cleared before.
+ * stale entry may still carry the W that dirty logging cleared before. A TLB that knows D lets stores through which nobody
+ * would note; one that knows A costs the ager a page that looks idle, which is not worth a flush.
  */
 export const owesFlush = (old: Spte, spte: Spte): boolean =>
   isShadowPresent(old.low) &&
-  (!isShadowPresent(spte.low) || (isMmuWritable(old.low) && !isMmuWritable(spte.low)));
+  (!isShadowPresent(spte.low) ||
+    (isMmuWritable(old.low) && !isMmuWritable(spte.low)) ||
+    (isAdEnabled(old.high) && isDirty(old.low, old.high) && !isDirty(spte.low, spte.high)));
 
 export function traceChange(mem: Shared, entry: Entry, old: Spte, spte: Spte): void {
   mem.emit?.({

@@ -33,9 +33,21 @@ import {
 } from '../fault/ret-pf.ts';
 import { pageBase } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
-import { isLastSpte, isMmioSpte, isShadowPresent, isWritable, spteToPfn } from '../spte/spte.ts';
+import {
+  isAccessAllowed,
+  isAdEnabled,
+  isDirty,
+  isLastSpte,
+  isMmioSpte,
+  isShadowPresent,
+  isWritable,
+  PT_ACCESSED_MASK,
+  PT_DIRTY_MASK,
+  spteToPfn,
+} from '../spte/spte.ts';
 import { walkToLastSptep } from '../spte/walk.ts';
 import { IN_GUEST_MODE } from '../vm/vcpu-mode.ts';
+import { flushPmlBuffer, isPmlFull, logToPml } from './pml.ts';
 import { enterGuest, leaveGuest, poll } from './run.ts';
 import { tlbDrop, tlbFill, tlbLookupRead, tlbLookupWrite } from './tlb.ts';
 import type { Vcpu } from './vcpu.ts';
@@ -78,6 +90,7 @@ function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boo
   const missing = gfn < vm.gfnLimit ? hardwareWalk(mem, vm, vcpu, gfn, access !== 0) : 0;
   if (missing < 0) return true;
   vcpu.observer?.begin();
+  flushPmlBuffer(mem, vcpu.pml, fault.memslots); // a fault is an exit
   const ret = pageFault(mem, vm, fault, gpa, missing | access | PFERR_USER_MASK);
   stat.pf_taken++;
   if (ret === RET_PF_EMULATE) stat.pf_emulate++;
@@ -118,24 +131,51 @@ function emulateRead(mem: Shared, vcpu: Vcpu, gpa: Gpa): number {
   return vcpu.mmio.read32(gpa) | 0;
 }
 
-/** -1 with the TLB filled, or what hardware reports of the fault beside the access: nothing, P, or P and RSVD. */
+/** -1 with the TLB filled, or to be tried again; else what hardware reports beside the access: nothing, P, or P and RSVD. */
 function hardwareWalk(mem: Shared, vm: Vm, vcpu: Vcpu, gfn: Gfn, write: boolean): number {
   const { fault } = vcpu;
+  // Hardware leaves the guest before it would have to set a D that it has no room to log.
+  if (isPmlFull(vcpu.pml)) flushPmlBuffer(mem, vcpu.pml, fault.memslots);
   fault.gfn = gfn;
   mem.enterRead();
-  const low = mem.load64(walkToLastSptep(mem, vm, fault));
+  const sptep = walkToLastSptep(mem, vm, fault);
+  const low = mem.load64(sptep);
   const high = mem.high;
+  const missing = missingRight(low, high, fault.level, write);
+  const unset = missing < 0 ? unsetBits(low, high, write) : 0;
+  // Exchanged, not ORed: into an entry that was zapped since, an OR would set stray bits. Litmus: hardware-ors-a-zapped-spte.
+  const same = unset === 0 || mem.cmpxchg64(sptep, low, high, low | unset, high) !== 0;
   mem.exitRead();
-  if (!isShadowPresent(low)) return isMmioSpte(low, high) ? RESERVED : 0;
-  if (!isLastSpte(low, fault.level)) return 0;
-  if (write && !isWritable(low)) {
-    tlbDrop(vcpu.tlb, gfn);
-    return PFERR_PRESENT_MASK;
-  }
+  if (missing === PFERR_PRESENT_MASK) tlbDrop(vcpu.tlb, gfn);
+  if (missing >= 0) return missing;
+  if (!same) return -1; // no longer what was walked: the access walks anew
+  if (unset !== 0) countAssist(vm, vcpu, gfn, unset);
+  // A and D before the TLB has it, as a CPU does; stores only through what is dirty, so that the first one sets D.
+  const writable = isWritable(low) && isDirty(low | unset, high);
   // Of a large leaf the one small page: entries of the TLB are all of a size.
   const pfn =
     spteToPfn(low, high) + (gfn & (pagesPerEntry(fault.level, vm.geometry.indexBits) - 1));
-  tlbFill(vcpu.tlb, gfn, isWritable(low), pageBase(vm, pfn as Pfn));
+  tlbFill(vcpu.tlb, gfn, writable, pageBase(vm, pfn as Pfn));
   vcpu.stat.tlb_fill++;
   return -1;
+}
+
+/** -1 where the access is allowed. */
+function missingRight(low: number, high: number, level: number, write: boolean): number {
+  if (!isShadowPresent(low)) return isMmioSpte(low, high) ? RESERVED : 0;
+  if (!isLastSpte(low, level) || !isAccessAllowed(low, false)) return 0;
+  return write && !isWritable(low) ? PFERR_PRESENT_MASK : -1;
+}
+
+/** Which of A and D the access has to set first. */
+function unsetBits(low: number, high: number, write: boolean): number {
+  if (!isAdEnabled(high)) return 0;
+  return (write ? PT_ACCESSED_MASK | PT_DIRTY_MASK : PT_ACCESSED_MASK) & ~low;
+}
+
+function countAssist(vm: Vm, { stat, pml }: Vcpu, gfn: Gfn, set: number): void {
+  if ((set & PT_ACCESSED_MASK) !== 0) stat.hw_accessed++;
+  if ((set & PT_DIRTY_MASK) === 0) return;
+  stat.hw_dirty++;
+  if (vm.pml) logToPml(pml, vm, gfn);
 }

@@ -17,11 +17,13 @@ import {
   OUTSIDE_GUEST_MODE,
   REQ_PAUSE,
 } from '../vm/vcpu-mode.ts';
+import { flushPmlBuffer } from './pml.ts';
 import { tlbFlush } from './tlb.ts';
 import type { Vcpu } from './vcpu.ts';
 
 /** Enters the guest: afterwards the vCPU may use its TLB. May stay outside for as long as the VM is paused. */
 export function enterGuest(mem: Shared, vm: Vm, vcpu: Vcpu): void {
+  flushPmlBuffer(mem, vcpu.pml, vcpu.fault.memslots);
   // The mode first, then the requests: who makes a request and sees the old mode relies on our seeing the request.
   while (setMode(mem, vcpu.fault.mode, IN_GUEST_MODE) !== 0) {
     const requests = takeRequests(mem, vcpu.fault.mode);
@@ -51,6 +53,7 @@ function leaveForReset(mem: Shared, vm: Vm, { id, fault, stat }: Vcpu): void {
 
 /** Leaves the guest: from here nobody waits for this vCPU. Call it before the thread does anything else for long. */
 export function leaveGuest(mem: Shared, vcpu: Vcpu): void {
+  flushPmlBuffer(mem, vcpu.pml, vcpu.fault.memslots);
   setMode(mem, vcpu.fault.mode, OUTSIDE_GUEST_MODE);
   vcpu.countdown = 0; // the next access enters the guest again, as a vCPU's first does
 }

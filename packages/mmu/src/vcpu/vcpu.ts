@@ -3,6 +3,7 @@
 import type { Gpa } from '../address.ts';
 import { newPageFault, type PageFault } from '../fault/fault.ts';
 import type { VcpuStat } from '../fault/vcpu-stat.ts';
+import { newPmlBuffer, type PmlBuffer } from './pml.ts';
 import { newTlb, type Tlb } from './tlb.ts';
 
 /** Told of each fault from the access that missed to the return into the guest. */
@@ -30,6 +31,7 @@ export interface Vcpu {
   readonly tlb: Tlb;
   readonly fault: PageFault;
   readonly stat: VcpuStat;
+  readonly pml: PmlBuffer;
   /** Accesses left until the requests are looked at. */
   countdown: number;
   observer: FaultObserver | undefined;
@@ -45,6 +47,7 @@ export function newVcpu(id: number): Vcpu {
     tlb: newTlb(),
     fault,
     stat: fault.stat,
+    pml: newPmlBuffer(),
     countdown: 0,
     observer: undefined,
     mmio: undefined,

@@ -31,6 +31,8 @@ export function vmConfig(options: VmOptions): VmConfig {
     mmioCaching: true,
     transparentHugepage: 'never',
     eagerPageSplit: true,
+    adBits: true,
+    pml: false,
     pollInterval: TLB_POLL,
     ...options,
   };
@@ -47,6 +49,9 @@ export function vmConfig(options: VmOptions): VmConfig {
   }
   if (config.transparentHugepage === 'always' && geometry.levels < 2) {
     throw new RangeError('expected a second level for huge pages, got a geometry of one');
+  }
+  if (config.pml && !config.adBits) {
+    throw new RangeError('expected adBits with pml, got pml alone: it logs what D is set for');
   }
   check('vcpus', 1, 64);
   check('agents', 1, 64);

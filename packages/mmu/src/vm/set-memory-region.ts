@@ -16,7 +16,7 @@ import {
 import { zapCollapsibleSptes } from './recover-huge-pages.ts';
 import { trySplitHugePages } from './split-huge-page.ts';
 import type { GfnRange } from './tdp-iter.ts';
-import { writeProtectRange } from './write-protect.ts';
+import { protectRange } from './write-protect.ts';
 import { zapRange } from './zap.ts';
 
 /** Adds a slot. Throws a RangeError that says what is wrong with it. */
@@ -88,7 +88,7 @@ function startLogging(mem: Shared, vm: Vm, slot: Memslot): void {
     mem.readUnlock(vm.at.mmu_lock);
   }
   mem.writeLock(vm.at.mmu_lock);
-  writeProtectRange(mem, vm, range);
+  protectRange(mem, vm, range);
   mem.writeUnlock(vm.at.mmu_lock);
   // Unconditionally: sptes may have lost W before without a flush.
   flushRemoteTlbs(mem, vm);

@@ -3,6 +3,7 @@
 import type { Shared } from '@faultline/atomics';
 import type { MmuEvent, Spte } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
+import { withoutAdBits } from '../spte/acc-track.ts';
 import { makeNonleafSpte, makeSmallSpte } from '../spte/make-spte.ts';
 import { isLastSpte, isShadowPresent } from '../spte/spte.ts';
 import { type Entry, setSpteAtomic } from '../spte/update-spte.ts';
@@ -24,7 +25,8 @@ export function splitHugePage(mem: Shared, vm: Vm, entry: Entry, old: Spte): num
   }
   // The exchange publishes a table that is filled: whoever finds it finds what the leaf said. That the leaf is still the one
   // that was copied is what it compares: a fast path may have made it writable. Litmus: split-huge-page.
-  if (!setSpteAtomic(mem, entry, old, makeNonleafSpte(tableFrame(vm, table)))) {
+  const spte = makeNonleafSpte(tableFrame(vm, table));
+  if (!setSpteAtomic(mem, entry, old, vm.adBits ? spte : withoutAdBits(spte))) {
     mem.free(table); // never seen by anybody: needs no grace period
     return 0;
   }

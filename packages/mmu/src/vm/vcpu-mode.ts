@@ -15,6 +15,8 @@ export const REQ_PAUSE: number = 1 << 2;
 
 /** Leave the guest until the vCPU's dirty ring has been reset. It asks itself. */
 export const KVM_REQ_DIRTY_RING_SOFT_FULL: number = 1 << 3;
+/** Leave the guest, if only for a moment: what hardware logged meanwhile is handed on. KVM: kvm_vcpu_kick(). */
+export const REQ_EXIT: number = 1 << 4;
 
 /** A vCPU's own side of the handshake. */
 export type VcpuMode = Mode;

@@ -2,6 +2,7 @@
 import type { Shared } from '@faultline/atomics';
 import { type Gfn, pagesPerEntry } from '../address.ts';
 import type { Spte } from '../event.ts';
+import { tellHostPage } from '../host/page-flags.ts';
 import type { Vm } from '../memory-map.ts';
 import {
   FROZEN_SPTE,
@@ -30,6 +31,7 @@ export function zapLeafs(mem: Shared, vm: Vm, range: GfnRange): boolean {
   let flush = false;
   forEachLeaf(mem, vm, range, (entry, seen) => {
     const old = writeSpte(mem, entry, seen, SHADOW_NONPRESENT);
+    tellHostPage(mem, vm, entry, old);
     flush = owesFlush(old, SHADOW_NONPRESENT) || flush;
   });
   return flush;
@@ -80,7 +82,7 @@ function zapTable(mem: Shared, vm: Vm, span: Span, removed: number[]): boolean {
     const old = { low: mem.load64(entry.sptep), high: mem.high };
     if (!isShadowPresent(old.low)) continue;
     if (isLastSpte(old.low, level)) {
-      zapped = zapLeafAtomic(mem, entry, old) || zapped;
+      zapped = zapLeafAtomic(mem, vm, entry, old) || zapped;
     } else if (gfn >= start && gfn + pages <= end) {
       // Nobody else replaces it: slots_lock keeps zappers apart, and faults of this range map nothing any more.
       if (!removeTable(mem, vm, entry, old, removed))
@@ -101,12 +103,13 @@ function zapTable(mem: Shared, vm: Vm, span: Span, removed: number[]): boolean {
 
 const isEmpty = ({ low, high }: Spte): boolean => !isShadowPresent(low) && !isMmioSpte(low, high);
 
-function zapLeafAtomic(mem: Shared, entry: Entry, seen: Spte): boolean {
+function zapLeafAtomic(mem: Shared, vm: Vm, entry: Entry, seen: Spte): boolean {
   let old = seen;
   while (!setSpteAtomic(mem, entry, old, SHADOW_NONPRESENT)) {
-    old = { low: mem.low, high: mem.high }; // the fast path set W: take that value instead
+    old = { low: mem.low, high: mem.high }; // the fast path set W, or hardware A or D: take that value instead
     if (!isShadowPresent(old.low)) return false;
   }
+  tellHostPage(mem, vm, entry, old);
   return true;
 }
 
@@ -153,7 +156,7 @@ export function handleRemovedTable(
     traceChange(mem, entry, old, FROZEN_SPTE);
     if (isShadowPresent(old.low) && !isLastSpte(old.low, level)) {
       handleRemovedTable(mem, vm, childTable(vm, old.low), entry, removed);
-    }
+    } else tellHostPage(mem, vm, entry, old);
   }
   removed.push(table);
 }
