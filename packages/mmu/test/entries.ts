@@ -9,6 +9,7 @@ import { newPageFault } from '../src/fault/fault.ts';
 import { handleMmioPageFault } from '../src/fault/mmio.ts';
 import { pageFault } from '../src/fault/page-fault.ts';
 import { slowPageFault } from '../src/fault/slow-page-fault.ts';
+import { clearYoung, testYoung } from '../src/host/aging.ts';
 import { dropPages } from '../src/host/drop-pages.ts';
 import { faultInHostPage } from '../src/host/fault-in.ts';
 import { hostPtePfn } from '../src/host/host-pte.ts';
@@ -25,6 +26,7 @@ import { MMIO_SPTE_GEN_MASK } from '../src/spte/mmio-spte.ts';
 import { read32, write32 } from '../src/vcpu/access.ts';
 import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
 import { newVcpu } from '../src/vcpu/vcpu.ts';
+import type { VmOptions } from '../src/vm/create-vm.ts';
 import { flushRemoteTlbs } from '../src/vm/flush-remote-tlbs.ts';
 import { gfnToMemslot } from '../src/vm/memslots.ts';
 import { pauseVcpus, resumeVcpus } from '../src/vm/pause.ts';
@@ -58,6 +60,11 @@ const mapped = ({ guests }: Bench): number => {
   for (const gfn of [GFN, TWIN]) guests[1].write(gfn, 7);
   return 0;
 };
+const aged = (bench: Bench): number => {
+  mapped(bench);
+  return clearYoung(bench.agent, bench.vm, hvnOf(0), 16);
+};
+const AGED = { vcpu: true, setup: aged } as const;
 const harvested = (bench: Bench): number => {
   mapped(bench);
   return getDirtyLog(bench.agent, bench.vm, 0);
@@ -207,6 +214,32 @@ export const ENTRIES: readonly Entry[] = [
   ),
   { name: 'slowPageFault', vcpu: true, setup: harvested, body: slowFault },
   { name: 'getDirtyLog', setup: mapped, body: (mem, vm) => getDirtyLog(mem, vm, 0) },
+  {
+    name: 'getDirtyLog with PML',
+    config: { pml: true },
+    setup: mapped,
+    body: (mem, vm) => getDirtyLog(mem, vm, 0),
+  },
+  {
+    name: 'write32 with PML, after a harvest',
+    config: { pml: true },
+    vcpu: true,
+    setup: harvested,
+    body: write,
+  },
+  { name: 'clearYoung', setup: mapped, body: (mem, vm) => clearYoung(mem, vm, hvnOf(GFN), 8) },
+  { name: 'testYoung', setup: mapped, body: (mem, vm) => testYoung(mem, vm, hvnOf(GFN), 8) },
+  {
+    name: 'clearYoung without A and D',
+    config: { adBits: false },
+    setup: mapped,
+    body: (mem, vm) => clearYoung(mem, vm, hvnOf(GFN), 8),
+  },
+  ...PATHS.flatMap((faultPath): Entry[] => [
+    { name: `read32 of an aged page, ${faultPath}`, ...AGED, config: { adBits: false, faultPath }, body: read },
+    { name: `write32 to an aged page, ${faultPath}`, ...AGED, config: { adBits: false, faultPath }, body: write },
+  ]),
+  { name: 'read32 after ageing, with A', vcpu: true, setup: aged, body: read },
   { name: 'takeDirty', setup: harvested, body: takeAll },
   {
     name: 'getDirtyLog, manual',

@@ -20,7 +20,13 @@ import type { RetPf } from '../src/fault/ret-pf.ts';
 import { hostPtep } from '../src/host/host-pte.ts';
 import { pageBase } from '../src/host/page-frames.ts';
 import { seamSize, type Vm } from '../src/memory-map.ts';
-import { formatSpte, illegalState, isLastSpte, isShadowPresent } from '../src/spte/spte.ts';
+import {
+  formatSpte,
+  illegalState,
+  isAccessAllowed,
+  isLastSpte,
+  isShadowPresent,
+} from '../src/spte/spte.ts';
 import { walkToLastSptep } from '../src/spte/walk.ts';
 import { read32, write32 } from '../src/vcpu/access.ts';
 import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
@@ -210,7 +216,8 @@ export function faultAndLeave(
 ): { ret: RetPf; fast: boolean } {
   const fault = newPageFault(0);
   const { low, level } = lastSpte(bench, gfn);
-  const present = isShadowPresent(low) && isLastSpte(low, level) ? PFERR_PRESENT_MASK : 0;
+  const isLeaf = isShadowPresent(low) && isLastSpte(low, level);
+  const present = isLeaf && isAccessAllowed(low, false) ? PFERR_PRESENT_MASK : 0;
   const errorCode = present | (write ? PFERR_WRITE_MASK : 0) | PFERR_USER_MASK;
   const ret = pageFault(mem, bench.vm, fault, gpaOf(gfn), errorCode);
   setMode(mem, fault.mode, OUTSIDE_GUEST_MODE);

@@ -68,7 +68,7 @@ export function vmConfig(options: VmOptions): VmConfig {
 
 const KVM_DIRTY_RING_MAX_ENTRIES = 65536;
 
-function checkDirtyLog({ dirtyRing, manualDirtyLogProtect }: VmConfig): void {
+function checkDirtyLog({ dirtyRing, manualDirtyLogProtect, pml }: VmConfig): void {
   if (dirtyRing === 1 || (dirtyRing & (dirtyRing - 1)) !== 0) {
     throw new RangeError(
       `expected dirtyRing to be 0 or a power of two from 2 on, got ${dirtyRing}`,
@@ -79,6 +79,10 @@ function checkDirtyLog({ dirtyRing, manualDirtyLogProtect }: VmConfig): void {
     throw new RangeError(
       `expected manualDirtyLogProtect of ${known}, got ${manualDirtyLogProtect}`,
     );
+  }
+  // What a vCPU's buffer holds when it is drained may be more than a ring has room for.
+  if (dirtyRing !== 0 && pml) {
+    throw new RangeError(`expected a dirty ring or PML, got ${dirtyRing} entries and PML`);
   }
   // A harvest of the bitmap that clears nothing would leave what does not fit in the rings unprotected.
   if (dirtyRing !== 0 && manualDirtyLogProtect !== 'none') {
