@@ -1,5 +1,6 @@
 // The face of the litmus tests: the races of the review first, then the seam's own protocols, then one folder per part of the
 // MMU, then the races that KVM has had.
+import { HARDWARE } from './hardware/index.ts';
 import { HOST } from './host/index.ts';
 import type { Litmus } from './litmus.ts';
 import { LOGS } from './logs/index.ts';
@@ -12,4 +13,11 @@ export { WAITING, type WaitingRace, type WaitsFor } from './races/waiting.ts';
 export { type SeedVariant, seedModel } from './seed/index.ts';
 
 /** All of them, broken variants included, in the order in which they are told. */
-export const LITMUS: readonly Litmus[] = [...SEED, ...SEAM, ...LOGS, ...HOST, ...RACES];
+export const LITMUS: readonly Litmus[] = [
+  ...SEED,
+  ...SEAM,
+  ...LOGS,
+  ...HARDWARE,
+  ...HOST,
+  ...RACES,
+];

@@ -198,4 +198,5 @@ export {
   REQ_PAUSE,
   requestAllVcpus,
 } from './vm/vcpu-mode.ts';
+export { protectRange } from './vm/write-protect.ts';
 export { zapLeafs, zapRange } from './vm/zap.ts';

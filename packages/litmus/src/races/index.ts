@@ -6,6 +6,7 @@ import { FLUSH_KEYED_ON_W } from './b0-flush-keyed-on-w.ts';
 import { RETRIES_FOR_EVER } from './b2-retries-for-ever.ts';
 import { KEEPS_MMU_WRITABLE } from './b4-keeps-mmu-writable.ts';
 import { SKIPS_WHAT_HAS_NO_W } from './b5-skips-what-has-no-w.ts';
+import { LOGGING_FLUSHES_NOTHING } from './b6-logging-flushes-nothing.ts';
 import { PLAIN_STORE } from './b7-plain-store.ts';
 import { NO_SECOND_LOOK } from './b9-no-second-look.ts';
 import { NO_GENERATION_CHECK } from './b10-no-generation-check.ts';
@@ -25,6 +26,7 @@ export const RACES: readonly Litmus[] = [
   ...RETRIES_FOR_EVER,
   ...KEEPS_MMU_WRITABLE,
   ...SKIPS_WHAT_HAS_NO_W,
+  ...LOGGING_FLUSHES_NOTHING,
   ...PLAIN_STORE,
   ...NO_SECOND_LOOK,
   ...NO_GENERATION_CHECK,

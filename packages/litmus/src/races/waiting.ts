@@ -1,7 +1,6 @@
 // Races of the catalogue that wait for a part of the MMU that is not here yet, or for a checker that can say them.
 
 export type WaitsFor =
-  | 'access tracking'
   | 'another address space'
   | 'invalid roots'
   | 'large pages'
@@ -32,16 +31,10 @@ export const WAITING: readonly WaitingRace[] = [
     why: 'a leaf and a table only take turns in one place where leaves may be large',
   },
   {
-    id: 'B6',
-    title: 'Logging is switched on, finds nothing writable, and flushes nothing (2022)',
-    waitsFor: 'access tracking',
-    why: 'nobody else takes W from an spte and leaves the flush to somebody else for good',
-  },
-  {
     id: 'B8',
     title: 'Clearing D alone loses the writes of a nested guest (2024)',
     waitsFor: 'nested guests',
-    why: 'the log goes by W; D and page-modification logging come with hardware that sets D',
+    why: 'there is no guest in a guest, for which PML is off',
   },
   {
     id: 'B11',

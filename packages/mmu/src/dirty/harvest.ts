@@ -26,7 +26,7 @@ export function getDirtyLog(mem: Shared, vm: Vm, id: number): number {
   const pages: Hvn[] = [];
   try {
     const slot = findSlot(mem, vm, id);
-    // Before the log is taken: what a vCPU still has in its buffer would come too late. Litmus: pml-take-before-drain.
+    // Before the log is taken: what a vCPU still has in its buffer would be for the next harvest. Litmus: pml-drained-too-late.
     if (vm.pml) requestAllVcpus(mem, vm, REQ_EXIT);
     if (vm.manualDirtyLogProtect !== 'none') copyLog(mem, vm, slot, pages);
     else takeLog(mem, vm, slot, pages);

@@ -4,6 +4,7 @@ import {
   eventsOf,
   faultAndLeave,
   flagsOf,
+  gfnOf,
   hostPteOf,
   hvnOf,
   illegalSptes,
@@ -24,7 +25,8 @@ const GFN = 3;
 const age = ({ agent, vm }: Bench, count = 1) => clearYoung(agent, vm, hvnOf(GFN), count);
 const flags = (bench: Bench) => pageFlags(bench.agent, bench.vm, hostPtePfn(hostPteOf(bench, GFN)));
 const flush = ({ agent, vm }: Bench) => flushRemoteTlbs(agent, vm);
-const zap = ({ agent, vm }: Bench) => zapLeafs(agent, vm, { start: GFN as never, end: (GFN + 1) as never });
+const zap = ({ agent, vm }: Bench) =>
+  zapLeafs(agent, vm, { start: gfnOf(GFN), end: gfnOf(GFN + 1) });
 
 const written = (options: Parameters<typeof makeBenchWithSlot>[1] = {}): Bench => {
   const bench = makeBenchWithSlot(LOGGED, options);

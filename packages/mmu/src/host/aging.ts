@@ -8,12 +8,7 @@ import { type Hvn, hvnToHva } from '../address.ts';
 import type { MmuEvent, Spte } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
 import { markForAccessTrack } from '../spte/acc-track.ts';
-import {
-  isAccessed,
-  isAdEnabled,
-  isWritable,
-  PT_ACCESSED_MASK,
-} from '../spte/spte.ts';
+import { isAccessed, isAdEnabled, isWritable, PT_ACCESSED_MASK } from '../spte/spte.ts';
 import { clearSpteBits, type Entry, writeSpte } from '../spte/update-spte.ts';
 import { readMemslots } from '../vm/memslots.ts';
 import { forEachLeaf } from '../vm/tdp-iter.ts';

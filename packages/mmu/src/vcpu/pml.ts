@@ -28,7 +28,7 @@ export function logToPml(pml: PmlBuffer, vm: Vm, gfn: Gfn): void {
 
 /**
  * Empties the buffer into the log. Still in the guest, as the memslots are this vCPU's; and before anybody can see it outside or
- * its requests taken, because a harvest waits for just that and then takes the log. Litmus: pml-take-before-drain.
+ * its requests taken, because a harvest waits for just that and then takes the log. Litmus: pml-drained-too-late.
  */
 export function flushPmlBuffer(mem: Shared, pml: PmlBuffer, memslots: MemslotCache): void {
   const { gfns, vm } = pml;
