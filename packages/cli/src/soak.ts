@@ -27,6 +27,14 @@ const SECONDS_PER_TURN = 2;
 const WATCHDOG_MS = 120_000;
 const TRACE = 'trace';
 
+/** With PML no rings: what a vCPU's buffer holds may be more than a ring has room for. */
+const HARDWARE_AND_LOGS = [{}, {}, { adBits: false }, { pml: true }].flatMap((hardware) =>
+  DIRTY_LOGS.filter((log) => !('pml' in hardware && log === 'ring')).map((dirtyLog) => ({
+    ...hardware,
+    dirtyLog,
+  })),
+);
+
 interface Options {
   readonly minutes: number;
   readonly seed: number;
@@ -56,11 +64,12 @@ async function soak({ minutes, seed }: Options): Promise<number> {
       pages: choose([64, 512, 4096]),
       harvestsPerSecond: choose([20, 100, 500]),
       migrate: choose([true, true, false]),
-      dirtyLog: choose(DIRTY_LOGS),
       dirtyRing: choose([8, 128, 1024]),
       hostActs: choose([true, false]),
       ...(name === TRACE ? {} : { transparentHugepage: choose([true, false]) }),
       eagerPageSplit: choose([true, false]),
+      ...choose(HARDWARE_AND_LOGS),
+      aging: choose([true, false]),
     };
     const watchdog = setTimeout(() => hung(turn, name, options), WATCHDOG_MS);
     const report = await (name === TRACE ? runTrace(plan, options) : runGuest(name, options));
@@ -90,7 +99,7 @@ function hung(turn: number, name: string, options: RunOptions): never {
 }
 
 function add(totals: Map<string, number>, report: RunReport): void {
-  const { stat, integrity, migrations, ksm, host, harvests } = report;
+  const { stat, integrity, migrations, ksm, host, aging, harvests } = report;
   const counts: Record<string, number> = {
     turns: 1,
     faults: stat.pf_taken,
@@ -104,6 +113,10 @@ function add(totals: Map<string, number>, report: RunReport): void {
     harvests: harvests.length,
     migrations: migrations.length,
     'pages sent': migrations.flatMap(({ rounds }) => rounds).reduce((sum, pages) => sum + pages, 0),
+    'A set by hardware': stat.hw_accessed,
+    'D set by hardware': stat.hw_dirty,
+    'pages found young': aging?.young ?? 0,
+    'pages found old': aging?.old ?? 0,
     'pages merged': ksm?.merged ?? 0,
     'merges that the guest overtook': ksm?.raced ?? 0,
     'pages swapped out': host?.swappedOut ?? 0,

@@ -21,8 +21,8 @@ const FAULTS: RunReport['stat'] = {
   mmio_fast: 3,
   mmio_stale: 1,
   tlb_fill: 0,
-    hw_accessed: 0,
-    hw_dirty: 0,
+  hw_accessed: 0,
+  hw_dirty: 0,
   tlb_flush: 90,
   exits: 0,
   dirty_ring_exits: 0,
@@ -61,6 +61,7 @@ export const report = (of: Partial<RunReport> = {}): RunReport => ({
   migrations: [],
   ksm: undefined,
   host: undefined,
+  aging: undefined,
   integrity: SOUND,
   ...of,
 });

@@ -236,8 +236,18 @@ export const ENTRIES: readonly Entry[] = [
     body: (mem, vm) => clearYoung(mem, vm, hvnOf(GFN), 8),
   },
   ...PATHS.flatMap((faultPath): Entry[] => [
-    { name: `read32 of an aged page, ${faultPath}`, ...AGED, config: { adBits: false, faultPath }, body: read },
-    { name: `write32 to an aged page, ${faultPath}`, ...AGED, config: { adBits: false, faultPath }, body: write },
+    {
+      name: `read32 of an aged page, ${faultPath}`,
+      ...AGED,
+      config: { adBits: false, faultPath },
+      body: read,
+    },
+    {
+      name: `write32 to an aged page, ${faultPath}`,
+      ...AGED,
+      config: { adBits: false, faultPath },
+      body: write,
+    },
   ]),
   { name: 'read32 after ageing, with A', vcpu: true, setup: aged, body: read },
   { name: 'takeDirty', setup: harvested, body: takeAll },

@@ -1,4 +1,5 @@
 // A VM on real threads: its guest programs, ksmd, migration, and the account that nothing was lost.
+export type { AgingStat } from './ager.ts';
 export { DIRTY_LOGS, type DirtyLog } from './dirty-log.ts';
 export { GUESTS, type GuestName } from './guests/guests.ts';
 export type { HostStat } from './host-agent.ts';

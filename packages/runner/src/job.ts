@@ -1,4 +1,5 @@
 // What a worker thread is told to do, and what it says when it is done. Plain data: it crosses between threads.
+import type { AgingStat } from './ager.ts';
 import type { GuestName } from './guests/guests.ts';
 import type { HostStat } from './host-agent.ts';
 import type { KsmStat } from './ksmd.ts';
@@ -43,6 +44,7 @@ export type Job = { readonly machine: Machine } & (
     }
   | { readonly role: 'ksmd'; readonly regions: readonly Region[] }
   | { readonly role: 'host'; readonly region: Region; readonly drops: boolean }
+  | { readonly role: 'ager'; readonly regions: readonly Pick<Region, 'hvn' | 'npages'>[] }
 );
 
 /** A worker's first message: it is connected and goes to work. */
@@ -72,4 +74,5 @@ export interface WorkerReport {
   readonly vmm?: VmmReport;
   readonly ksm?: KsmStat;
   readonly host?: HostStat;
+  readonly aging?: AgingStat;
 }

@@ -1,6 +1,7 @@
 // The one file that worker threads run: connects to the machine, does its job, reports.
 import { parentPort, workerData } from 'node:worker_threads';
 import { connectThread, type WasmShared } from '@faultline/atomics';
+import { runAger } from './ager.ts';
 import { isStopped, sleep } from './control.ts';
 import { HostAgent, type HostStat } from './host-agent.ts';
 import { BEGUN, type Job, type LockReport, type WorkerReport } from './job.ts';
@@ -18,7 +19,9 @@ const mem = connectThread(job.machine.memory, threadOf(job), { now: () => perfor
 
 function threadOf({ machine: { vm }, ...rest }: Job): number {
   if (rest.role === 'vcpu' || rest.role === 'player') return rest.vcpu;
-  if (rest.role === 'ksmd' || rest.role === 'host') return vm.vcpus + AGENTS[rest.role];
+  if (rest.role === 'ksmd' || rest.role === 'ager' || rest.role === 'host') {
+    return vm.vcpus + AGENTS[rest.role];
+  }
   return vm.vcpus + AGENTS.vmm;
 }
 
@@ -36,6 +39,8 @@ function run(): Omit<WorkerReport, 'lock'> {
       return { ksm: runKsmd(job) };
     case 'host':
       return { host: runHost(job) };
+    case 'ager':
+      return { aging: runAger(mem, job) };
   }
 }
 

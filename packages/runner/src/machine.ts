@@ -22,8 +22,8 @@ export interface Machine {
   readonly ledger: Int32Array;
 }
 
-/** Threads beside the vCPUs: whoever sets up and verifies, the VMM, ksmd, the host's own. */
-export const AGENTS = { main: 0, vmm: 1, ksmd: 2, host: 3 } as const;
+/** Threads beside the vCPUs: whoever sets up and verifies, the VMM, ksmd, the ager, the host's own. */
+export const AGENTS = { main: 0, vmm: 1, ksmd: 2, ager: 3, host: 4 } as const;
 
 export const MOST_VCPUS = 64;
 /** Pages of guest memory that a machine can have: with the spare frames for merging, as many as 2^32 words fill. */

@@ -13,6 +13,7 @@ import {
   type VcpuStat,
   type VmOptions,
 } from '@faultline/mmu';
+import type { AgingStat } from './ager.ts';
 import { stopAll } from './control.ts';
 import { type DirtyLog, dirtyLogConfig, dirtyLogOf } from './dirty-log.ts';
 import { fill } from './fill.ts';
@@ -41,6 +42,11 @@ export interface RunOptions {
   readonly faultLock?: FaultLock;
   /** The host backs memory by huge pages where it can; a trace says by itself. */
   readonly transparentHugepage?: boolean;
+  /** Does the guest's hardware set A and D, and log what it sets D for? Yes and no if absent. */
+  readonly adBits?: boolean;
+  readonly pml?: boolean;
+  /** The host asks all the time which pages were used. */
+  readonly aging?: boolean;
   /** False: large leaves are split by the first fault on each, not when logging begins. */
   readonly eagerPageSplit?: boolean;
   /** How long, not counting set-up and the final comparison. A trace is played in whole passes, three at least. */
@@ -100,6 +106,7 @@ export interface RunReport {
   readonly migrations: readonly MigrationResult[];
   readonly ksm: KsmStat | undefined;
   readonly host: HostStat | undefined;
+  readonly aging: AgingStat | undefined;
   readonly integrity: Integrity;
 }
 
@@ -134,6 +141,7 @@ export async function runGuest(name: GuestName, options: RunOptions): Promise<Ru
   if (kind.ksm) jobs.push({ machine, role: 'ksmd', regions });
   // A migration pauses the vCPUs, which one thread may do: then nothing is dropped.
   if (options.hostActs) jobs.push({ machine, role: 'host', region, drops: migrate === undefined });
+  if (options.aging) jobs.push({ machine, role: 'ager', regions });
   const reports = await runWorkers(machine, jobs, options.seconds);
   return summarize(options, machine, reports);
 }
@@ -164,6 +172,8 @@ export async function runTrace(plan: TracePlan, options: RunOptions): Promise<Ru
   const migrate = migrateSetup(options, plan.hostPages);
   jobs.push({ machine, role: 'script', steps, seconds, migrate });
   if (restore) jobs.push({ machine, role: 'ksmd', regions: plan.mergeable });
+  const regions = [{ hvn: 0, npages: plan.hostPages }];
+  if (options.aging) jobs.push({ machine, role: 'ager', regions });
   const reports = await runWorkers(machine, jobs);
   return summarize(options, machine, reports);
 }
@@ -175,6 +185,8 @@ const vmOptions = (options: RunOptions, vcpus: number, hostPages: number): VmOpt
   faultLock: options.faultLock ?? 'shared',
   transparentHugepage: options.transparentHugepage ? 'always' : 'never',
   eagerPageSplit: options.eagerPageSplit ?? true,
+  adBits: options.adBits ?? true,
+  pml: options.pml ?? false,
   dirtyClients: 2,
   ...dirtyLogConfig(options.dirtyLog ?? 'bitmap', options.dirtyRing),
 });
@@ -232,8 +244,8 @@ function reportOf(worker: Worker, job: Job, begun: () => void): Promise<WorkerRe
 
 function threadName(job: Job): string {
   if (job.role === 'vcpu' || job.role === 'player') return `vCPU ${job.vcpu}`;
-  if (job.role === 'host') return 'host';
-  return job.role === 'ksmd' ? 'ksmd' : 'VMM';
+  if (job.role === 'vmm' || job.role === 'script') return 'VMM';
+  return job.role;
 }
 
 function summarize(
@@ -245,6 +257,7 @@ function summarize(
   const vmm = reports.flatMap((report) => report.vmm ?? []);
   const [ksm] = reports.flatMap((report) => report.ksm ?? []);
   const [host] = reports.flatMap((report) => report.host ?? []);
+  const [aging] = reports.flatMap((report) => report.aging ?? []);
   const migrations = vmm.flatMap((report) => report.migrations);
   const histogram = createHistogram({ lowest: 1, highest: 10_000_000_000, figures: 3 });
   for (const vcpu of vcpus) histogram.add(vcpu.histogram);
@@ -268,6 +281,7 @@ function summarize(
     migrations,
     ksm,
     host,
+    aging,
     integrity: judge(
       verify(machine),
       vcpus.flatMap(({ lostWrite }) => lostWrite ?? []),

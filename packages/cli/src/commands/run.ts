@@ -36,6 +36,9 @@ interface Options {
   readonly memory: number;
   readonly thp?: true;
   readonly eagerPageSplit: boolean;
+  readonly adBits: boolean;
+  readonly pml?: true;
+  readonly aging?: true;
   readonly json?: true;
 }
 
@@ -79,6 +82,9 @@ export const runCommand = (exit: (code: number) => void): Command =>
     .option('--memory <MIB>', 'memory of a program', whole(1, MOST_MIB), 16)
     .option('--thp', "back the guest's memory by huge pages (a trace says by itself)")
     .option('--no-eager-page-split', 'split large leaves in the fault, not when logging begins')
+    .option('--no-ad-bits', 'hardware that sets no A and D: leaves are access-tracked')
+    .option('--pml', 'hardware that logs what it sets D for: harvests clear D, not W')
+    .option('--aging', 'have the host ask all the time which pages were used')
     .option('--json', 'print one JSON object')
     .action(async (trace: string | undefined, options: Options) => {
       exit(await run(trace, options));
@@ -87,6 +93,9 @@ export const runCommand = (exit: (code: number) => void): Command =>
 async function run(traceFile: string | undefined, options: Options): Promise<number> {
   if (traceFile !== undefined && options.guest !== undefined) {
     throw new UsageError(`expected a TRACE or --guest, got both: ${traceFile}, ${options.guest}`);
+  }
+  if (options.pml && !options.adBits) {
+    throw new UsageError('expected --pml or --no-ad-bits, got both: PML logs what D is set for');
   }
   const progress = new Progress();
   try {
@@ -119,6 +128,9 @@ const runOptions = (options: Options): Omit<RunOptions, 'faultPath'> => ({
   downtimeMs: options.downtimeMs,
   pages: options.memory * PAGES_PER_MIB,
   eagerPageSplit: options.eagerPageSplit,
+  adBits: options.adBits,
+  pml: options.pml === true,
+  aging: options.aging === true,
   ...(options.thp ? { transparentHugepage: true } : {}),
   ...(options.dirtyLog === undefined ? {} : { dirtyLog: options.dirtyLog }),
   ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }),
