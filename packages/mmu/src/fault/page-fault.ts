@@ -46,15 +46,18 @@ export function pageFault(
   }
   mem.enterRead();
   fault.slot = gfnToMemslot(mem, vm, fault.memslots, fault.gfn);
-  const ret = canBeFast(vm, errorCode) ? tryFastPath(mem, vm, fault) : RET_PF_INVALID;
+  const ret = canBeFast(vm, fault) ? tryFastPath(mem, vm, fault) : RET_PF_INVALID;
   mem.exitRead();
   fault.fast = ret !== RET_PF_INVALID;
   return fault.fast ? ret : slowPageFault(mem, vm, fault);
 }
 
-const canBeFast = (vm: Vm, errorCode: number): boolean =>
-  pageFaultCanBeFast(errorCode) ||
-  (vm.fastPath === CURRENT_ACC_TRACK && pageFaultCanBeFastAccTrack(errorCode));
+/** Beyond what the page table can index no level is present either, and a walk would end at another gfn's leaf. */
+const canBeFast = (vm: Vm, { error_code, gfn }: PageFault): boolean =>
+  pageFaultCanBeFast(error_code) ||
+  (vm.fastPath === CURRENT_ACC_TRACK &&
+    pageFaultCanBeFastAccTrack(error_code) &&
+    gfn < vm.gfnLimit);
 
 function tryFastPath(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   let ret: RetPf = RET_PF_INVALID;

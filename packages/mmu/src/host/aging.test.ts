@@ -160,6 +160,13 @@ describe('aging without A and D bits', () => {
   });
 });
 
+describe('an access beyond the page table, without A and D bits', () => {
+  it('is not repaired in the leaf where its walk would end', () => {
+    const bench = written({ adBits: false });
+    expect(bench.guests[0].read(GFN + bench.vm.gfnLimit)).toBe(-1);
+  });
+});
+
 describe('hardware with A and D bits', () => {
   it('sets D by the first store through a translation that a load filled', () => {
     const bench = written({ pml: true });
