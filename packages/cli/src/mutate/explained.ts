@@ -41,7 +41,7 @@ export const EXPLAINED: readonly Explanation[] = [
     "drop '!isWritable(low)' hasVolatileBits",
     "drop 'isShadowPresent(seen.low)' writeSpte",
     "drop 'isLastSpte(seen.low, entry.level)' writeSpte",
-    "drop 'hasVolatileBits(seen.low)' writeSpte",
+    "drop 'hasVolatileBits(seen.low, seen.high)' writeSpte",
   ),
   redundant(
     'Flushes where none is owed: nothing was mapped, or no right was withdrawn.',
@@ -57,11 +57,6 @@ export const EXPLAINED: readonly Explanation[] = [
     "drop '!isWritable(low)' writeProtectLeaf",
     "unguard '!isShadowPresent(seen.low)' zapLeafs",
     "unguard '(mem.load32(word) & mask) === 0' takeBits",
-  ),
-  redundant(
-    'Only a writable leaf is protected, with mmu_lock held for writing: neither the fast path nor another holder changes that ' +
-      'word meanwhile. KVM needs the atomic for the Accessed and Dirty bits of hardware, which sets none here.',
-    'split and64 clearSpteBits',
   ),
   redundant(
     'Every fault marks its page after its exchange, and a harvest changes leaves by atomics alone: so it is right without the ' +
