@@ -26,7 +26,6 @@ import { MMIO_SPTE_GEN_MASK } from '../src/spte/mmio-spte.ts';
 import { read32, write32 } from '../src/vcpu/access.ts';
 import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
 import { newVcpu } from '../src/vcpu/vcpu.ts';
-import type { VmOptions } from '../src/vm/create-vm.ts';
 import { flushRemoteTlbs } from '../src/vm/flush-remote-tlbs.ts';
 import { gfnToMemslot } from '../src/vm/memslots.ts';
 import { pauseVcpus, resumeVcpus } from '../src/vm/pause.ts';

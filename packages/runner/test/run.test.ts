@@ -63,7 +63,7 @@ describe('a guest with short dirty rings', { timeout }, () => {
     const { stat, integrity } = await run('random', {
       dirtyLog: 'ring',
       dirtyRing: 8,
-      seconds: 0.2,
+      seconds: 1,
     });
     expect([stat.dirty_ring_exits > 0, integrity.ok]).toEqual([true, true]);
   });
