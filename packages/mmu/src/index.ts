@@ -178,6 +178,7 @@ export {
   isSameMemslots,
   isUpdateInProgress,
   KVM_MEM_LOG_DIRTY_PAGES,
+  KVM_MEM_READONLY,
   KVM_MEMSLOT_INVALID,
   type Memslot,
   mmioGeneration,
@@ -185,7 +186,12 @@ export {
 } from './vm/memslots.ts';
 export { pauseVcpus, resumeVcpus } from './vm/pause.ts';
 export { zapCollapsibleSptes } from './vm/recover-huge-pages.ts';
-export { createMemslot, deleteMemslot, setMemslotFlags } from './vm/set-memory-region.ts';
+export {
+  createMemslot,
+  deleteMemslot,
+  moveMemslot,
+  setMemslotFlags,
+} from './vm/set-memory-region.ts';
 export { splitHugePage, trySplitHugePages } from './vm/split-huge-page.ts';
 export { forEachSpte } from './vm/tdp-iter.ts';
 export {

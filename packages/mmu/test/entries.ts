@@ -29,7 +29,12 @@ import { newVcpu } from '../src/vcpu/vcpu.ts';
 import { flushRemoteTlbs } from '../src/vm/flush-remote-tlbs.ts';
 import { gfnToMemslot } from '../src/vm/memslots.ts';
 import { pauseVcpus, resumeVcpus } from '../src/vm/pause.ts';
-import { createMemslot, deleteMemslot, setMemslotFlags } from '../src/vm/set-memory-region.ts';
+import {
+  createMemslot,
+  deleteMemslot,
+  moveMemslot,
+  setMemslotFlags,
+} from '../src/vm/set-memory-region.ts';
 import {
   type Bench,
   gfnOf,
@@ -38,6 +43,7 @@ import {
   LOGGED,
   makeBenchWithSlot,
   pfnOf,
+  READONLY,
   slotOf,
 } from './fixture.ts';
 
@@ -127,6 +133,20 @@ const withDevice = (bench: Bench): number => {
 const marked = (bench: Bench): number => {
   withDevice(bench);
   bench.guests[1].read(DEVICE);
+  return 0;
+};
+/** The first half of the memory, read-only, and touched. */
+const withRom = (bench: Bench): number => {
+  deleteMemslot(bench.agent, bench.vm, 0);
+  createMemslot(bench.agent, bench.vm, slotOf({ npages: 8, flags: READONLY | LOGGED }));
+  bench.guests[1].read(GFN);
+  return 0;
+};
+const movable = (bench: Bench): number => {
+  withRom(bench);
+  deleteMemslot(bench.agent, bench.vm, 0);
+  createMemslot(bench.agent, bench.vm, slotOf({ npages: 8, flags: LOGGED }));
+  bench.guests[1].write(GFN, 7);
   return 0;
 };
 const readDevice = inGuest((mem, vm, vcpu) => [
@@ -297,6 +317,13 @@ export const ENTRIES: readonly Entry[] = [
       return 0;
     },
     body: (mem, vm) => createMemslot(mem, vm, slotOf({ id: 1, npages: 4 })),
+  },
+  { name: 'write32 to a read-only page', vcpu: true, setup: withRom, body: write },
+  { name: 'read32 of a read-only page', vcpu: true, setup: withRom, body: read },
+  {
+    name: 'moveMemslot',
+    setup: movable,
+    body: (mem, vm) => moveMemslot(mem, vm, 0, gfnOf(6)),
   },
   { name: 'deleteMemslot', setup: mapped, body: (mem, vm) => deleteMemslot(mem, vm, 0) },
   { name: 'setMemslotFlags off', setup: mapped, body: (mem, vm) => setMemslotFlags(mem, vm, 0, 0) },

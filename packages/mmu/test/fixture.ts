@@ -32,7 +32,7 @@ import { read32, write32 } from '../src/vcpu/access.ts';
 import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
 import { newVcpu, type Vcpu } from '../src/vcpu/vcpu.ts';
 import { initVm, type VmOptions, vmConfig } from '../src/vm/create-vm.ts';
-import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../src/vm/memslots.ts';
+import { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type Memslot } from '../src/vm/memslots.ts';
 import { createMemslot } from '../src/vm/set-memory-region.ts';
 import { forEachSpte } from '../src/vm/tdp-iter.ts';
 import { OUTSIDE_GUEST_MODE } from '../src/vm/vcpu-mode.ts';
@@ -41,6 +41,7 @@ export const gfnOf = (gfn: number): Gfn => gfn as Gfn;
 export const hvnOf = (hvn: number): Hvn => hvn as Hvn;
 export const pfnOf = (pfn: number): Pfn => pfn as Pfn;
 export const LOGGED: number = KVM_MEM_LOG_DIRTY_PAGES;
+export const READONLY: number = KVM_MEM_READONLY;
 
 /** The gpa of word `word` of the page `gfn`. */
 export const gpaOf = (gfn: number, word = 0): Gpa => (gfnToGpa(gfnOf(gfn)) + word * 4) as Gpa;

@@ -29,8 +29,19 @@ import {
   spteToPfn,
 } from '../src/spte/spte.ts';
 import { flushRemoteTlbs } from '../src/vm/flush-remote-tlbs.ts';
-import { isLogged, type Memslot, mmioGeneration } from '../src/vm/memslots.ts';
-import { createMemslot, deleteMemslot, setMemslotFlags } from '../src/vm/set-memory-region.ts';
+import {
+  isLogged,
+  isReadonly,
+  KVM_MEM_READONLY,
+  type Memslot,
+  mmioGeneration,
+} from '../src/vm/memslots.ts';
+import {
+  createMemslot,
+  deleteMemslot,
+  moveMemslot,
+  setMemslotFlags,
+} from '../src/vm/set-memory-region.ts';
 import { forEachSpte } from '../src/vm/tdp-iter.ts';
 import {
   type Bench,
@@ -73,7 +84,7 @@ class Model {
   }
   write(gfn: number, word: number, value: number): boolean {
     const slot = this.slotAt(gfn);
-    if (slot === undefined) return false;
+    if (slot === undefined || isReadonly(slot)) return false;
     const hvn = slot.hvn + gfn - slot.baseGfn;
     this.everWritten.add(hvn);
     this.memory.set(hvn * PAGE_WORDS + word, value);
@@ -86,16 +97,16 @@ class Model {
     for (const page of pages) this.written.delete(page);
     return pages;
   }
-  canCreate(slot: Memslot, hostPages: number, limit: number): boolean {
+  /** May `slot` be beside the others? One with its own id may be where it is. */
+  hasRoomFor(slot: Memslot, hostPages: number, limit: number): boolean {
     const apart = (a: number, b: number, length: number) => a + slot.npages <= b || b + length <= a;
     return (
       slot.baseGfn + slot.npages <= limit &&
       slot.hvn + slot.npages <= hostPages &&
       [...this.slots.values()].every(
         (s) =>
-          s.id !== slot.id &&
-          apart(slot.baseGfn, s.baseGfn, s.npages) &&
-          apart(slot.hvn, s.hvn, s.npages),
+          s.id === slot.id ||
+          (apart(slot.baseGfn, s.baseGfn, s.npages) && apart(slot.hvn, s.hvn, s.npages)),
       )
     );
   }
@@ -121,6 +132,7 @@ type Command =
   | { do: 'age'; hvn: number; npages: number }
   | { do: 'flags'; id: number; flags: number }
   | { do: 'delete'; id: number }
+  | { do: 'move'; id: number; baseGfn: number }
   | { do: 'create'; id: number; baseGfn: number; npages: number; hvn: number; flags: number };
 
 function run(world: World, command: Command): void {
@@ -173,9 +185,28 @@ function run(world: World, command: Command): void {
     case 'flags': {
       const slot = model.slots.get(command.id);
       if (slot === undefined) return;
-      setMemslotFlags(agent, vm, slot.id, command.flags);
-      if (!isLogged(slot) || command.flags === 0) model.harvest(slot);
-      model.slots.set(slot.id, { ...slot, flags: command.flags });
+      const set = () => setMemslotFlags(agent, vm, slot.id, command.flags);
+      if (((slot.flags ^ command.flags) & KVM_MEM_READONLY) !== 0) {
+        expect(set).toThrow(RangeError);
+        return;
+      }
+      set();
+      const next = { ...slot, flags: command.flags };
+      if (!isLogged(slot) || !isLogged(next)) model.harvest(slot);
+      model.slots.set(slot.id, next);
+      return;
+    }
+    case 'move': {
+      const slot = model.slots.get(command.id);
+      if (slot === undefined) return;
+      const moved = slotOf({ ...slot, baseGfn: command.baseGfn });
+      const move = () => moveMemslot(agent, vm, moved.id, moved.baseGfn);
+      if (!model.hasRoomFor(moved, vm.hostPages, vm.gfnLimit)) {
+        expect(move).toThrow(RangeError);
+        return;
+      }
+      move();
+      model.slots.set(slot.id, moved);
       return;
     }
     case 'delete': {
@@ -190,7 +221,8 @@ function run(world: World, command: Command): void {
       const { do: _, ...fields } = command;
       const slot = slotOf(fields);
       const create = () => createMemslot(agent, vm, slot);
-      if (!model.canCreate(slot, vm.hostPages, vm.gfnLimit)) {
+      const taken = model.slots.has(slot.id);
+      if (taken || !model.hasRoomFor(slot, vm.hostPages, vm.gfnLimit)) {
         expect(create).toThrow(RangeError);
         return;
       }
@@ -279,7 +311,8 @@ function merge(
   const gfn = Array.from({ length: vm.gfnLimit }, (_, n) => n).find(
     (n) => model.hvnAt(n) === other,
   );
-  const written = interrupted && gfn !== undefined;
+  const slot = gfn === undefined ? undefined : model.slotAt(gfn);
+  const written = interrupted && gfn !== undefined && slot !== undefined && !isReadonly(slot);
   if (written) run(world, { do: 'write', vcpu: 1, gfn, word: 0, value: 9 });
   expect(mergeWithKsmPage(agent, vm, other, otherPte, pfn)).toBe(!written);
 }
@@ -369,7 +402,7 @@ const hvn = fc.nat({ max: 11 });
 const word = fc.nat({ max: PAGE_WORDS - 1 });
 const vcpu = fc.constantFrom(0 as const, 1 as const);
 const id = fc.nat({ max: 1 });
-const flags = fc.nat({ max: 1 });
+const flags = fc.constantFrom(0, 1, 0, 1, 0, 1, 2, 3);
 
 const as = <Name extends Command['do'], Fields>(name: Name, fields: fc.Arbitrary<Fields>) =>
   fields.map((values) => ({ do: name, ...values }));
@@ -394,6 +427,7 @@ const command = fc.oneof(
   },
   { weight: 2, arbitrary: as('flags', fc.record({ id, flags })) },
   { weight: 1, arbitrary: as('delete', fc.record({ id })) },
+  { weight: 1, arbitrary: as('move', fc.record({ id, baseGfn: gfn })) },
   {
     weight: 2,
     arbitrary: as(

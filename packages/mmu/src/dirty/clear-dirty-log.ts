@@ -10,7 +10,7 @@ import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
-import { findSlot, hvnToGfn, isLogged, type Memslot } from '../vm/memslots.ts';
+import { findSlot, hvnToGfn, isLogged, type Memslot, readMemslots } from '../vm/memslots.ts';
 import { trySplitHugePages } from '../vm/split-huge-page.ts';
 import { clientBitmap, forEachWord, visitBits } from './dirty-bitmap.ts';
 import { pageProtector, tellClients } from './protect-pages.ts';
@@ -37,7 +37,7 @@ export function clearDirtyLog(mem: Shared, vm: Vm, id: number, range: ClearRange
   mem.lock(vm.at.slots_lock);
   const pages: Hvn[] = [];
   try {
-    const slot = findSlot(mem, vm, id);
+    const slot = findSlot(readMemslots(mem, vm, mem.load32(vm.at.memslots)), id);
     checkRange(slot, range);
     if (isLogged(slot)) {
       splitHugePages(mem, vm, slot, range);

@@ -10,7 +10,7 @@ import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Hvn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
-import { findSlot, hvnToGfn, isLogged, type Memslot } from '../vm/memslots.ts';
+import { findSlot, hvnToGfn, isLogged, type Memslot, readMemslots } from '../vm/memslots.ts';
 import { REQ_EXIT, requestAllVcpus } from '../vm/vcpu-mode.ts';
 import { clientBitmap, type HostRange, readBits, takeBits } from './dirty-bitmap.ts';
 import { pageProtector, tellClients } from './protect-pages.ts';
@@ -25,7 +25,7 @@ export function getDirtyLog(mem: Shared, vm: Vm, id: number): number {
   mem.lock(vm.at.slots_lock);
   const pages: Hvn[] = [];
   try {
-    const slot = findSlot(mem, vm, id);
+    const slot = findSlot(readMemslots(mem, vm, mem.load32(vm.at.memslots)), id);
     // Before the log is taken: what a vCPU still has in its buffer would be for the next harvest. Litmus: pml-drained-too-late.
     if (vm.pml) requestAllVcpus(mem, vm, REQ_EXIT);
     if (vm.manualDirtyLogProtect !== 'none') copyLog(mem, vm, slot, pages);

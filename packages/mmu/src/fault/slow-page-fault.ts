@@ -6,12 +6,18 @@
 // Where the guest has no memory nobody is asked, and what is left under mmu_lock is an MMIO spte.
 import { type Shared, setMode } from '@faultline/atomics';
 import { faultInHostPage, HOST_FAULT } from '../host/fault-in.ts';
-import { hostPtePfn } from '../host/host-pte.ts';
+import { HOST_PTE_WRITABLE, hostPtePfn } from '../host/host-pte.ts';
 import { isInvalidating } from '../host/mmu-notifier.ts';
 import { putPage } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
-import { forgetMemslots, gfnToHvn, isSameMemslots, KVM_MEMSLOT_INVALID } from '../vm/memslots.ts';
+import {
+  forgetMemslots,
+  gfnToHvn,
+  isReadonly,
+  isSameMemslots,
+  KVM_MEMSLOT_INVALID,
+} from '../vm/memslots.ts';
 import { OUTSIDE_GUEST_MODE, READING_SHADOW_PAGE_TABLES } from '../vm/vcpu-mode.ts';
 import { freeTables } from '../vm/zap.ts';
 import { isWriteFault } from './error-code.ts';
@@ -24,9 +30,13 @@ import { tdpMmuMap, tdpMmuMarkMmio } from './tdp-map.ts';
 export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   const { slot, gfn, mode } = fault;
   if (slot === undefined) return handleNoslotFault(mem, vm, fault);
+  const invalid = (slot.flags & KVM_MEMSLOT_INVALID) !== 0;
+  // Still in the guest, as when the slots were searched: whoever replaces them waits until this is answered. Nothing is
+  // kept of it, as of a gfn without memory: a read here is no business of the VMM's. KVM: KVM_PFN_ERR_RO_FAULT.
+  if (!invalid && isReadonly(slot) && isWriteFault(fault.error_code)) return RET_PF_EMULATE;
   // Outside before it blocks on anything: whoever holds the lock may be waiting to see us there.
   setMode(mem, mode, OUTSIDE_GUEST_MODE);
-  if ((slot.flags & KVM_MEMSLOT_INVALID) !== 0) return waitForMemslots(mem, vm, fault);
+  if (invalid) return waitForMemslots(mem, vm, fault);
   const seq = mem.load32(vm.at.mmu_invalidate_seq);
   if (isInvalidating(mem, vm, gfn)) return waitForInvalidation(mem, vm);
   const pte = faultInHostPage(mem, vm, gfnToHvn(slot, gfn), isWriteFault(fault.error_code));
@@ -34,7 +44,8 @@ export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   lockForFault(mem, vm, fault);
   try {
     if (isPageFaultStale(mem, vm, fault, seq)) return RET_PF_RETRY;
-    return tdpMmuMap(mem, vm, fault, pte);
+    // Also where the host would let it be written: the fast path goes by the spte alone.
+    return tdpMmuMap(mem, vm, fault, isReadonly(slot) ? pte & ~HOST_PTE_WRITABLE : pte);
   } finally {
     // Also when no frame is left for a table: one vCPU's misfortune must not lock up the others.
     unlockForFault(mem, vm, fault);

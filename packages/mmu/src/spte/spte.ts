@@ -12,7 +12,7 @@
 //   1 1 1   writable
 //   1 1 0   write-protected for dirty logging: the fast path may set W
 //   1 0 0   write-protected because the gfn shadows a guest page table
-//   0 0 0   the host's page is read-only (KSM, copy-on-write)
+//   0 0 0   the host's page is read-only (KSM, copy-on-write), or its memslot is
 // An entry that maps nothing is non-present, frozen, or an MMIO spte (mmio-spte.ts).
 // Never MMU_WRITABLE without HOST_WRITABLE, never W without MMU_WRITABLE.
 import type { Pfn } from '../address.ts';

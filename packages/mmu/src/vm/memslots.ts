@@ -20,6 +20,8 @@ import { MMIO_SPTE_GEN_MASK } from '../spte/mmio-spte.ts';
 import { invalidateMmioSptes } from './zap-mmio.ts';
 
 export const KVM_MEM_LOG_DIRTY_PAGES = 1;
+/** The guest may read it; its stores go to the VMM, as to a device. A ROM. */
+export const KVM_MEM_READONLY = 2;
 /** The slot is about to go: no fault may map it any more. */
 export const KVM_MEMSLOT_INVALID: number = 1 << 16;
 const ID_SHIFT = 20;
@@ -59,6 +61,7 @@ const slotAt = (vm: Vm, generation: number, index: number): number =>
 
 export const isLogged = (slot: Memslot | undefined): boolean =>
   slot !== undefined && (slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
+export const isReadonly = (slot: Memslot): boolean => (slot.flags & KVM_MEM_READONLY) !== 0;
 export const gfnToHvn = (slot: Memslot, gfn: Gfn): Hvn => (slot.hvn + (gfn - slot.baseGfn)) as Hvn;
 export const hvnToGfn = (slot: Memslot, hvn: Hvn): Gfn => (slot.baseGfn + (hvn - slot.hvn)) as Gfn;
 const holds = (slot: Memslot, gfn: Gfn): boolean =>
@@ -83,9 +86,8 @@ export function readMemslots(mem: Shared, vm: Vm, generation: number): Memslot[]
   return slots;
 }
 
-/** The slot with `id`. slots_lock held. */
-export function findSlot(mem: Shared, vm: Vm, id: number): Memslot {
-  const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
+/** The one of `slots` with `id`. */
+export function findSlot(slots: readonly Memslot[], id: number): Memslot {
   const slot = slots.find((candidate) => candidate.id === id);
   if (slot !== undefined) return slot;
   const ids = slots.map((candidate) => candidate.id).join(', ') || 'none';

@@ -31,7 +31,7 @@ import {
   newMemslotCache,
   readMemslots,
 } from './memslots.ts';
-import { createMemslot, deleteMemslot, setMemslotFlags } from './set-memory-region.ts';
+import { createMemslot, deleteMemslot, moveMemslot, setMemslotFlags } from './set-memory-region.ts';
 import { forEachSpte } from './tdp-iter.ts';
 
 const create = ({ agent, vm }: Bench, slot: Memslot, mem: Shared = agent): void =>
@@ -176,9 +176,14 @@ describe('a memslot that cannot be', () => {
       'expected no overlap in the host with slot 5, got slot 0, gfn 0x8 + 3 pages at host page 2',
     ],
     [
+      'begins between two frames',
+      { baseGfn: 1.5 },
+      'expected whole numbers, got slot 0, gfn 0x1.8 + 1 pages at host page 0',
+    ],
+    [
       'has a flag that is not known',
       { flags: 1 << 16 },
-      'expected KVM_MEM_LOG_DIRTY_PAGES or no flag, got 0x10000',
+      'expected no flag but KVM_MEM_LOG_DIRTY_PAGES (0x1) and KVM_MEM_READONLY (0x2), got 0x10000',
     ],
   ];
   const withSlot = (): Bench => {
@@ -209,6 +214,7 @@ describe('a memslot that is not there', () => {
   it.each([
     ['deleted', (bench: Bench) => remove(bench, 3)],
     ['switched', (bench: Bench) => setFlags(bench, LOGGED, 3)],
+    ['moved', ({ agent, vm }: Bench) => moveMemslot(agent, vm, 3, gfnOf(8))],
   ])('cannot be %s: the error says which there are', (_, act) => {
     expect(() => act(makeBenchWithSlot())).toThrow(
       new RangeError('expected a memslot, got id 3; there are: 0'),
@@ -503,15 +509,16 @@ describe('switching the dirty log off', () => {
 describe('a flag that is not known', () => {
   it('is refused: the flag of a slot on its way out would make every fault wait for ever', () => {
     expect(() => setFlags(makeBenchWithSlot(), 1 << 16)).toThrow(
-      new RangeError('expected KVM_MEM_LOG_DIRTY_PAGES or no flag, got 0x10000'),
+      new RangeError(
+        'expected no flag but KVM_MEM_LOG_DIRTY_PAGES (0x1) and KVM_MEM_READONLY (0x2), got 0x10000',
+      ),
     );
   });
 });
 
 describe('the slot with an id', () => {
   it('is found by it', () => {
-    const { agent, vm } = makeBenchWithSlot();
-    expect(findSlot(agent, vm, 0).npages).toBe(16);
+    expect(findSlot(slotsOf(makeBenchWithSlot()), 0).npages).toBe(16);
   });
 });
 

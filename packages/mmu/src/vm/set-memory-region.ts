@@ -1,14 +1,22 @@
-// KVM_SET_USER_MEMORY_REGION: create a slot, delete it, switch its dirty log on or off, under running vCPUs.
+// KVM_SET_USER_MEMORY_REGION: create a slot, move it, delete it, switch its dirty log on or off, under running vCPUs.
+//
+//   create   publish
+//   move     publish it INVALID, zap what it maps, publish it in its new place
+//   delete   publish it INVALID, zap what it maps, publish the others
+//   flags    publish, then write-protect where logging begins
+//
+// What one publication makes a fault believe is withdrawn by the next only after every vCPU has been seen without it.
 import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn } from '../address.ts';
 import { setBits, takeBits } from '../dirty/dirty-bitmap.ts';
-import { MEMSLOTS, type Vm } from '../memory-map.ts';
+import type { Vm } from '../memory-map.ts';
+import { checkMemslot, checkNewFlags } from './check-memslot.ts';
 import { flushRemoteTlbs } from './flush-remote-tlbs.ts';
 import {
   findSlot,
   installMemslots,
   isLogged,
-  KVM_MEM_LOG_DIRTY_PAGES,
+  isReadonly,
   KVM_MEMSLOT_INVALID,
   type Memslot,
   readMemslots,
@@ -21,62 +29,84 @@ import { zapRange } from './zap.ts';
 
 /** Adds a slot. Throws a RangeError that says what is wrong with it. */
 export function createMemslot(mem: Shared, vm: Vm, slot: Memslot): void {
-  assertOutside(mem);
-  mem.lock(vm.at.slots_lock);
-  try {
-    const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
+  withSlotsLocked(mem, vm, (slots) => {
     checkMemslot(vm, slots, slot);
     beginLog(mem, vm, slot);
     installMemslots(mem, vm, [...slots, slot]);
     // Nothing of it is mapped yet, so logging from the start has nothing to protect.
-  } finally {
-    mem.unlock(vm.at.slots_lock);
-  }
+  });
 }
 
 /** Removes slot `id`: nothing of it stays mapped, and tables that only it used are free. Blocks for grace periods. */
 export function deleteMemslot(mem: Shared, vm: Vm, id: number): void {
+  withSlotsLocked(mem, vm, (slots) => {
+    const slot = findSlot(slots, id);
+    const others = slots.filter((other) => other !== slot);
+    invalidateMemslot(mem, vm, others, slot);
+    installMemslots(mem, vm, others);
+  });
+}
+
+/**
+ * Moves slot `id`, with its memory, its flags and its log, to the guest frames from `baseGfn` on: it may overlap where it
+ * was. Meanwhile faults at the old place wait, and the new one is no memory yet. Blocks for grace periods.
+ */
+export function moveMemslot(mem: Shared, vm: Vm, id: number, baseGfn: Gfn): void {
+  withSlotsLocked(mem, vm, (slots) => {
+    const slot = findSlot(slots, id);
+    const others = slots.filter((other) => other !== slot);
+    const moved = { ...slot, baseGfn };
+    checkMemslot(vm, others, moved);
+    if (slot.baseGfn === baseGfn) return;
+    invalidateMemslot(mem, vm, others, slot);
+    // The log stands by the VMM's pages, which stay: what was written at the old place is in it still. Nothing is mapped
+    // at the new one, so that the next store there faults, and marks.
+    installMemslots(mem, vm, [...others, moved]);
+  });
+}
+
+/**
+ * Sets the flags of slot `id`: KVM_MEM_LOG_DIRTY_PAGES comes and goes, KVM_MEM_READONLY stays as it was created. The log
+ * belongs to all clients: what nobody has harvested when it is switched off is gone when it is switched on again.
+ */
+export function setMemslotFlags(mem: Shared, vm: Vm, id: number, flags: number): void {
+  withSlotsLocked(mem, vm, (slots) => {
+    const slot = findSlot(slots, id);
+    checkNewFlags(slot, flags);
+    const next = { ...slot, flags };
+    const begins = isLogged(next) && !isLogged(slot);
+    if (begins) beginLog(mem, vm, slot);
+    installMemslots(
+      mem,
+      vm,
+      slots.map((other) => (other === slot ? next : other)),
+    );
+    // Published first, and seen by every vCPU: a fault that still took the slot for unlogged would map W and mark nothing.
+    // Of a read-only slot nothing is mapped W; and with all pages in the log already there is nothing to protect, or to
+    // flush, before somebody clears them. KVM: kvm_mmu_slot_apply_flags().
+    if (begins && !isReadonly(slot) && !isInitiallySet(vm)) startLogging(mem, vm, slot);
+    // Published first here too: a fault that still took the slot for logged would split what was put together.
+    if (isLogged(slot) && !isLogged(next)) zapCollapsibleSptes(mem, vm, next);
+  });
+}
+
+/** Others who change slots wait; nobody sees the slot of a move or a deletion half-way but the faults in it. */
+function withSlotsLocked(mem: Shared, vm: Vm, change: (slots: readonly Memslot[]) => void): void {
   assertOutside(mem);
   mem.lock(vm.at.slots_lock);
   try {
-    const slot = findSlot(mem, vm, id);
-    const others = readMemslots(mem, vm, mem.load32(vm.at.memslots)).filter((s) => s.id !== id);
-    // First invalid, and seen so by every vCPU: from here no fault maps it, so that what is zapped stays away.
-    installMemslots(mem, vm, [...others, { ...slot, flags: slot.flags | KVM_MEMSLOT_INVALID }]);
-    const { start, end } = gapAround(vm, others, slot);
-    zapRange(mem, vm, start, end);
-    installMemslots(mem, vm, others);
+    change(readMemslots(mem, vm, mem.load32(vm.at.memslots)));
   } finally {
     mem.unlock(vm.at.slots_lock);
   }
 }
 
-/**
- * Sets the flags of slot `id` (KVM_MEM_LOG_DIRTY_PAGES or 0). The log belongs to all clients: what nobody has harvested
- * when it is switched off is gone when it is switched on again.
- */
-export function setMemslotFlags(mem: Shared, vm: Vm, id: number, flags: number): void {
-  assertOutside(mem);
-  checkFlags(flags);
-  mem.lock(vm.at.slots_lock);
-  try {
-    const slot = findSlot(mem, vm, id);
-    const next = { ...slot, flags };
-    if (isLogged(next) && !isLogged(slot)) beginLog(mem, vm, slot);
-    const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
-    installMemslots(
-      mem,
-      vm,
-      slots.map((s) => (s.id === id ? next : s)),
-    );
-    // Published first, and seen by every vCPU: a fault that still took the slot for unlogged would map W and mark nothing.
-    // With all pages in the log already there is nothing to protect, or to flush, before somebody clears them.
-    if (isLogged(next) && !isLogged(slot) && !isInitiallySet(vm)) startLogging(mem, vm, slot);
-    // Published first here too: a fault that still took the slot for logged would split what was put together.
-    if (isLogged(slot) && !isLogged(next)) zapCollapsibleSptes(mem, vm, next);
-  } finally {
-    mem.unlock(vm.at.slots_lock);
-  }
+/** Afterwards nothing of `slot` is mapped, and faults in it wait for the next publication. KVM: kvm_invalidate_memslot(). */
+function invalidateMemslot(mem: Shared, vm: Vm, others: readonly Memslot[], slot: Memslot): void {
+  // First invalid, and seen so by every vCPU: from here no fault maps it, so that what is zapped stays away.
+  installMemslots(mem, vm, [...others, { ...slot, flags: slot.flags | KVM_MEMSLOT_INVALID }]);
+  const { start, end } = gapAround(vm, others, slot);
+  zapRange(mem, vm, start, end);
 }
 
 /** KVM: kvm_mmu_slot_apply_flags(). */
@@ -116,29 +146,3 @@ function beginLog(mem: Shared, vm: Vm, slot: Memslot): void {
 }
 
 const isInitiallySet = (vm: Vm): boolean => vm.manualDirtyLogProtect === 'initially-set';
-
-function checkFlags(flags: number): void {
-  if ((flags & ~KVM_MEM_LOG_DIRTY_PAGES) === 0) return;
-  throw new RangeError(`expected KVM_MEM_LOG_DIRTY_PAGES or no flag, got 0x${flags.toString(16)}`);
-}
-
-function checkMemslot(vm: Vm, slots: readonly Memslot[], slot: Memslot): void {
-  const { id, baseGfn, npages, hvn } = slot;
-  const range = `slot ${id}, gfn 0x${baseGfn.toString(16)} + ${npages} pages at host page ${hvn}`;
-  const refuse = (expected: string): never => {
-    throw new RangeError(`expected ${expected}, got ${range}`);
-  };
-  checkFlags(slot.flags);
-  if (!(id >= 0 && id < MEMSLOTS)) refuse(`a slot id below ${MEMSLOTS}`);
-  if (!(npages > 0)) refuse('at least one page');
-  if (!(baseGfn >= 0 && baseGfn + npages <= vm.gfnLimit)) {
-    refuse(`guest frames below 0x${vm.gfnLimit.toString(16)}`);
-  }
-  if (!(hvn >= 0 && hvn + npages <= vm.hostPages)) refuse(`host pages below ${vm.hostPages}`);
-  for (const other of slots) {
-    if (other.id === id) refuse(`a slot id that is not in use`);
-    const apart = (a: number, b: number) => a + npages <= b || b + other.npages <= a;
-    if (!apart(baseGfn, other.baseGfn)) refuse(`no overlap in the guest with slot ${other.id}`);
-    if (!apart(hvn, other.hvn)) refuse(`no overlap in the host with slot ${other.id}`);
-  }
-}
