@@ -7,6 +7,7 @@ import { LOGS } from './logs/index.ts';
 import { RACES } from './races/index.ts';
 import { SEAM } from './seam/index.ts';
 import { SEED } from './seed/index.ts';
+import { SLOTS } from './slots/index.ts';
 
 export type { Litmus } from './litmus.ts';
 export { WAITING, type WaitingRace, type WaitsFor } from './races/waiting.ts';
@@ -16,6 +17,7 @@ export { type SeedVariant, seedModel } from './seed/index.ts';
 export const LITMUS: readonly Litmus[] = [
   ...SEED,
   ...SEAM,
+  ...SLOTS,
   ...LOGS,
   ...HARDWARE,
   ...HOST,

@@ -1,0 +1,4 @@
+import { describeAsItSays } from '../../test/as-it-says.ts';
+import { SLOTS } from './index.ts';
+
+describeAsItSays(SLOTS);
