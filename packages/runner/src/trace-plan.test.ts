@@ -91,9 +91,9 @@ describe('memslots by their markers', () => {
     expect(planOf(created(), failed, touch(0x400)).regions).toHaveLength(1);
   });
 
-  it('carry the dirty-logging flag and no other', () => {
-    const plan = planOf(created({ flags: 3 }), touch(0x100));
-    expect(plan.steps[0]?.action).toMatchObject({ kind: 'create', flags: 1 });
+  it('carry the flags that KVM has for them, and no other', () => {
+    const plan = planOf(created({ flags: 0xf }), touch(0x100));
+    expect(plan.steps[0]?.action).toMatchObject({ kind: 'create', flags: 3 });
   });
 
   it('change their flags where the change began', () => {
@@ -150,10 +150,43 @@ describe('memslots by their markers', () => {
     ]);
   });
 
-  it('that are moved stay where they are, and the notes say so', () => {
-    expect(planOf(created(), memslot('move', 'begin'), touch(0x100)).notes).toEqual([
-      'memslot moves are not played: touches of the new place find no memory',
+  const moved = (options = {}) => memslot('move', 'begin', { gfn: 0x200, ...options });
+
+  it('that are moved take their memory with them, from where the move began', () => {
+    const plan = planOf(created(), moved(), touch(0x203), touch(0x103));
+    expect([kinds(plan), plan.hostPages, touchesOf(plan).map(([, hvn]) => hvn)]).toEqual([
+      ['create', 'move', 'delete'],
+      16,
+      [3, -1],
     ]);
+  });
+
+  it('that are moved take new flags after the move', () => {
+    const plan = planOf(created(), moved({ flags: 1 }), touch(0x200));
+    expect(kinds(plan)).toEqual(['create', 'move', 'flags', 'delete']);
+  });
+
+  it('that are moved onto another make it go first', () => {
+    const other = created({ slot: 2, gfn: 0x208, hva: HVA * 2 });
+    expect(kinds(planOf(created(), other, moved(), touch(0x200)))).toEqual([
+      'create',
+      'create',
+      'delete',
+      'move',
+      'delete',
+    ]);
+  });
+
+  it('that nobody has created are not moved', () => {
+    expect(kinds(planOf(created(), moved({ slot: 5 }), touch(0x100)))).toEqual([
+      'create',
+      'delete',
+    ]);
+  });
+
+  it('stay read-only, or writable, as they were created: KVM refuses anything else', () => {
+    const plan = planOf(created({ flags: 2 }), memslot('flags', 'begin', { flags: 1 }), touch(1));
+    expect(plan.steps[1]?.action).toMatchObject({ kind: 'flags', flags: 3 });
   });
 
   it.each([

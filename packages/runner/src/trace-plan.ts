@@ -6,6 +6,7 @@ import {
   type Gpa,
   gpaToGfn,
   KVM_MEM_LOG_DIRTY_PAGES,
+  KVM_MEM_READONLY,
   PAGE_SIZE,
   PFERR_RSVD_MASK,
   PFERR_WRITE_MASK,
@@ -19,6 +20,7 @@ import { touchedRanges } from './touched-ranges.ts';
 export type Action =
   | { readonly kind: 'create'; readonly region: Region; readonly flags: number }
   | { readonly kind: 'flags'; readonly region: Region; readonly flags: number }
+  | { readonly kind: 'move'; readonly region: Region; readonly to: Region }
   | { readonly kind: 'delete'; readonly region: Region }
   | { readonly kind: 'harvest'; readonly region: Region }
   /** Of what the last harvest of the region found in this range. */
@@ -99,6 +101,7 @@ const HUGE_PAGE = 512;
 const KVM_DIRTY_LOG_INITIALLY_SET = 2;
 /** As many as a VM has room for. */
 const MOST_SLOTS = 32;
+const PLAYED_FLAGS = KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY;
 /** KVM: KVM_MAX_VCPU_IDS is of this order; a larger number comes from a damaged line. */
 const VCPU_LIMIT = 4096;
 /** No slot reaches up to here (8 TiB), so that an int32 holds every gfn; a touch beyond is played as one of this gfn. */
@@ -110,6 +113,7 @@ export class TracePlanner {
   readonly #steps: { action: Action; touched: number[] }[] = [];
   /** Slots as they are at this point of the trace, and every region there ever was by where it lies. */
   readonly #slots = new Map<number, Region>();
+  readonly #flags = new Map<number, number>();
   readonly #regions = new Map<string, Region>();
   readonly #mergeable = new Set<Region>();
   readonly #hva = new Map<Region, number>();
@@ -280,25 +284,47 @@ export class TracePlanner {
 
   #memslot({ at, op, slot, gpa, size, hva, flags, errno }: MemslotMarker): void {
     const region = this.#slots.get(slot);
+    const gfn = Number(gpa) / PAGE_SIZE;
+    const npages = size / PAGE_SIZE;
     // What begins is played where it began; a new slot is there once it has ended.
     if (op === 'create' && at === 'end' && errno === 0) {
-      const gfn = Number(gpa) / PAGE_SIZE;
-      this.#replaceSlots(slot, gfn, size / PAGE_SIZE);
-      const made = this.#region(slot, gfn, size / PAGE_SIZE, Number(hva));
+      this.#makeRoom(slot, gfn, npages);
+      this.#deleteSlot(slot);
+      const made = this.#region(slot, gfn, npages, Number(hva));
       this.#slots.set(slot, made);
-      this.#step({ kind: 'create', region: made, flags: flags & KVM_MEM_LOG_DIRTY_PAGES });
-    } else if (op === 'flags' && at === 'begin' && region !== undefined) {
-      this.#step({ kind: 'flags', region, flags: flags & KVM_MEM_LOG_DIRTY_PAGES });
-    } else if (op === 'delete' && at === 'begin' && region !== undefined) {
-      this.#slots.delete(slot);
-      this.#step({ kind: 'delete', region });
-    } else if (op === 'move') {
-      this.#notes.add('memslot moves are not played: touches of the new place find no memory');
-    }
+      this.#flags.set(slot, flags & PLAYED_FLAGS);
+      this.#step({ kind: 'create', region: made, flags: flags & PLAYED_FLAGS });
+    } else if (region === undefined || at !== 'begin') return;
+    else if (op === 'flags') this.#setFlags(region, flags);
+    else if (op === 'delete') this.#take(region);
+    else if (op === 'move') this.#move(region, gfn, flags);
   }
 
-  /** Makes room for a slot, as its deletion would have if the trace had not lost that. */
-  #replaceSlots(slot: number, gfn: number, npages: number): void {
+  /** KVM refuses to make memory read-only, or writable, by a flag; so does the player. */
+  #setFlags(region: Region, flags: number): void {
+    const old = this.#flags.get(region.slot) ?? 0;
+    const next = (old & KVM_MEM_READONLY) | (flags & KVM_MEM_LOG_DIRTY_PAGES);
+    this.#flags.set(region.slot, next);
+    this.#step({ kind: 'flags', region, flags: next });
+  }
+
+  /** Its memory goes with it. KVM takes new flags with a move; here they come after it. */
+  #move(region: Region, gfn: number, flags: number): void {
+    this.#makeRoom(region.slot, gfn, region.npages);
+    const to = { ...region, gfn };
+    this.#slots.set(region.slot, to);
+    this.#step({ kind: 'move', region, to });
+    const old = this.#flags.get(region.slot) ?? 0;
+    if (((old ^ flags) & KVM_MEM_LOG_DIRTY_PAGES) !== 0) this.#setFlags(to, flags);
+  }
+
+  #take(region: Region): void {
+    this.#slots.delete(region.slot);
+    this.#step({ kind: 'delete', region });
+  }
+
+  /** Deletes the slots in a place, as it would have happened if the trace had not lost that. */
+  #makeRoom(slot: number, gfn: number, npages: number): void {
     const refuse = (expected: string, got: string): never => {
       throw new RangeError(`expected a memslot ${expected}, got ${got}`);
     };
@@ -309,11 +335,16 @@ export class TracePlanner {
     if (gfn + npages > GFN_LIMIT) refuse('below 8 TiB', `${npages} pages at gfn ${gfn}`);
     for (const region of this.#slots.values()) {
       const apart = gfn + npages <= region.gfn || region.gfn + region.npages <= gfn;
-      if (apart && region.slot !== slot) continue;
-      this.#notes.add('a memslot came while another was in its place: that one is deleted first');
-      this.#slots.delete(region.slot);
-      this.#step({ kind: 'delete', region });
+      if (!apart && region.slot !== slot) this.#deleteSlot(region.slot);
     }
+  }
+
+  /** Of one whose deletion the trace has lost. */
+  #deleteSlot(slot: number): void {
+    const region = this.#slots.get(slot);
+    if (region === undefined) return;
+    this.#notes.add('a memslot came while another was in its place: that one is deleted first');
+    this.#take(region);
   }
 
   /** The same guest range over the same memory is the same region each time it comes back. */

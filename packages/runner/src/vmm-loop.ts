@@ -7,6 +7,7 @@ import {
   type Gfn,
   type Hvn,
   KVM_MEM_LOG_DIRTY_PAGES,
+  moveMemslot,
   setMemslotFlags,
   takeDirty,
 } from '@faultline/mmu';
@@ -94,6 +95,8 @@ export function runScript(mem: Shared, job: ScriptJob): VmmReport {
   return { harvests: director.harvests, migrations: director.migrations, passes };
 }
 
+const isLogged = (flags: number): boolean => (flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
+
 /** One to warm up, one to time faults, one to time batches. */
 const LEAST_PASSES = 3;
 
@@ -165,11 +168,14 @@ class Director {
     if (action.kind === 'create') {
       const { flags } = action;
       createMemslot(mem, vm, { id: slot, baseGfn: gfn as Gfn, npages, hvn: hvn as Hvn, flags });
-      if (flags !== 0) this.#beginMigration(region);
+      if (isLogged(flags)) this.#beginMigration(region);
     } else if (action.kind === 'flags') {
-      if (action.flags === 0) this.#finishMigration(region);
+      if (!isLogged(action.flags)) this.#finishMigration(region);
       setMemslotFlags(mem, vm, slot, action.flags);
-      if ((action.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0) this.#beginMigration(region);
+      if (isLogged(action.flags)) this.#beginMigration(region);
+    } else if (action.kind === 'move') {
+      moveMemslot(mem, vm, slot, action.to.gfn as Gfn);
+      this.#followMigration(region, action.to);
     } else if (action.kind === 'delete') {
       this.#finishMigration(region);
       deleteMemslot(mem, vm, slot);
@@ -222,6 +228,14 @@ class Director {
     const migration = new Migration(this.#mem, this.#machine.vm, [region], this.#destination);
     migration.sendAll();
     this.#migrating.set(region, migration);
+  }
+
+  /** The log stands by the VMM's pages, and so does what has been sent. */
+  #followMigration(from: Region, to: Region): void {
+    const migration = this.#migrating.get(from);
+    if (migration === undefined) return;
+    this.#migrating.delete(from);
+    this.#migrating.set(to, migration);
   }
 
   #finishMigration(region: Region): void {
