@@ -251,6 +251,7 @@ describe('the verdict on a run that lost something', () => {
     [{ wrongSptes: 2 }, '2 sptes grant what the host does not, or have illegal bits'],
     [{ changedMergedPages: 1 }, '1 merged pages changed under their sharers'],
     [{ changedKeptPages: 1 }, '1 pages changed that the host had kept'],
+    [{ changedAway: 1 }, '1 times that memory changed which no guest had'],
     [{ migrationDifferences: 9 }, '9 words differ between source and destination'],
     [{ damagedFrame: true }, 'a freed page table was written to'],
     [{ lostWrites: ['vCPU 0 gfn 0x5 word 1: ...'] }, 'vCPU 0 gfn 0x5 word 1: ...'],

@@ -150,6 +150,13 @@ function rows(source: Source, reports: readonly RunReport[]): Row[] {
           ),
         ]
       : []),
+    ...(reports.some(({ slots }) => slots !== undefined)
+      ? [
+          row('memslots created', ({ slots }) => count(slots?.created ?? 0)),
+          row('  deleted', ({ slots }) => count(slots?.deleted ?? 0)),
+          row('  moved', ({ slots }) => count(slots?.moved ?? 0)),
+        ]
+      : []),
     ...(many ? migrationRows(row) : []),
     row('words wrong', ({ integrity }) => count(integrity.wrongWords)),
   ];
@@ -229,6 +236,7 @@ function violations({ words, lostWrites, damagedFrame, ...found }: Integrity): s
     [found.wrongSptes, 'sptes grant what the host does not, or have illegal bits'],
     [found.changedMergedPages, 'merged pages changed under their sharers'],
     [found.changedKeptPages, 'pages changed that the host had kept'],
+    [found.changedAway, 'times that memory changed which no guest had'],
     [found.migrationDifferences, 'words differ between source and destination'],
   ];
   return [

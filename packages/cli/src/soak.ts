@@ -1,8 +1,8 @@
 // npm run soak: every fault path in turn under everything at once, until the time is up. Exit code 1 at the first word lost.
 //
 // Each turn runs, at random: how many vCPUs, which guest, how much memory, how often the log is harvested, whether the
-// guest is migrated again and again, by which of KVM's logs, and whether slow faults share mmu_lock. Some turns play the bundled trace, which also
-// makes and deletes memslots and switches the dirty log on and off under running vCPUs.
+// guest is migrated again and again, by which of KVM's logs, and whether slow faults share mmu_lock. Some turns play the
+// bundled trace, and one guest has memory that the VMM moves, deletes and creates under running vCPUs.
 
 import type { FaultPath } from '@faultline/mmu';
 import {
@@ -99,7 +99,7 @@ function hung(turn: number, name: string, options: RunOptions): never {
 }
 
 function add(totals: Map<string, number>, report: RunReport): void {
-  const { stat, integrity, migrations, ksm, host, aging, harvests } = report;
+  const { stat, integrity, migrations, ksm, slots, host, aging, harvests } = report;
   const counts: Record<string, number> = {
     turns: 1,
     faults: stat.pf_taken,
@@ -126,6 +126,11 @@ function add(totals: Map<string, number>, report: RunReport): void {
     'ranges read-only for a while': host?.protectedRanges ?? 0,
     'stores that waited for the VMM': stat.pf_efault,
     'pages dropped': host?.dropped ?? 0,
+    'memslots created': slots?.created ?? 0,
+    '  read-only': slots?.readonly ?? 0,
+    'memslots deleted': slots?.deleted ?? 0,
+    'memslots moved': slots?.moved ?? 0,
+    'accesses to no memory': stat.pf_emulate,
     'words compared, all equal': integrity.words * (1 + migrations.length),
   };
   for (const [name, value] of Object.entries(counts)) {

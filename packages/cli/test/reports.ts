@@ -36,6 +36,7 @@ const SOUND: RunReport['integrity'] = {
   lostWrites: [],
   changedMergedPages: 0,
   changedKeptPages: 0,
+  changedAway: 0,
   migrationDifferences: 0,
   ok: true,
 };
@@ -62,6 +63,7 @@ export const report = (of: Partial<RunReport> = {}): RunReport => ({
   ksm: undefined,
   host: undefined,
   aging: undefined,
+  slots: undefined,
   integrity: SOUND,
   ...of,
 });

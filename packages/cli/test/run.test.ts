@@ -176,7 +176,7 @@ describe('bad words', () => {
     ['--path slow,fast', "--path: expected one of slow, merged, current, got 'slow,fast'"],
     [
       '--guest doom',
-      "--guest: expected one of sequential, random, zipf, framebuffer, key-value, ksm, got 'doom'",
+      "--guest: expected one of sequential, random, zipf, framebuffer, key-value, ksm, plug, got 'doom'",
     ],
     ['--seconds 0', "--seconds: expected a number from 0.1 to 86400, got '0'"],
     ['--memory 16384', "--memory: expected a whole number from 1 to 14563, got '16384'"],

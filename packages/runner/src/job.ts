@@ -6,6 +6,7 @@ import type { KsmStat } from './ksmd.ts';
 import type { Machine, Region } from './machine.ts';
 import type { VcpuReport } from './meter.ts';
 import type { MigrationResult } from './migration.ts';
+import type { SlotStat } from './slot-changer.ts';
 import type { Step, Touches } from './trace-plan.ts';
 
 export interface MigrateSetup {
@@ -45,6 +46,7 @@ export type Job = { readonly machine: Machine } & (
   | { readonly role: 'ksmd'; readonly regions: readonly Region[] }
   | { readonly role: 'host'; readonly region: Region; readonly drops: boolean }
   | { readonly role: 'ager'; readonly regions: readonly Pick<Region, 'hvn' | 'npages'>[] }
+  | { readonly role: 'plug'; readonly region: Region }
 );
 
 /** A worker's first message: it is connected and goes to work. */
@@ -75,4 +77,5 @@ export interface WorkerReport {
   readonly ksm?: KsmStat;
   readonly host?: HostStat;
   readonly aging?: AgingStat;
+  readonly slots?: SlotStat;
 }

@@ -7,6 +7,7 @@ import { HostAgent, type HostStat } from './host-agent.ts';
 import { BEGUN, type Job, type LockReport, type WorkerReport } from './job.ts';
 import { Ksmd, type KsmStat } from './ksmd.ts';
 import { AGENTS } from './machine.ts';
+import { SlotChanger, type SlotStat } from './slot-changer.ts';
 import { runPlayer, runProgram } from './vcpu-loop.ts';
 import { runScript, runVmm } from './vmm-loop.ts';
 
@@ -19,10 +20,7 @@ const mem = connectThread(job.machine.memory, threadOf(job), { now: () => perfor
 
 function threadOf({ machine: { vm }, ...rest }: Job): number {
   if (rest.role === 'vcpu' || rest.role === 'player') return rest.vcpu;
-  if (rest.role === 'ksmd' || rest.role === 'ager' || rest.role === 'host') {
-    return vm.vcpus + AGENTS[rest.role];
-  }
-  return vm.vcpus + AGENTS.vmm;
+  return vm.vcpus + AGENTS[rest.role === 'script' ? 'vmm' : rest.role];
 }
 
 function run(): Omit<WorkerReport, 'lock'> {
@@ -41,6 +39,8 @@ function run(): Omit<WorkerReport, 'lock'> {
       return { host: runHost(job) };
     case 'ager':
       return { aging: runAger(mem, job) };
+    case 'plug':
+      return { slots: runSlotChanger(job) };
   }
 }
 
@@ -64,6 +64,17 @@ function runHost({ machine, region, drops }: Extract<Job, { role: 'host' }>): Ho
   while (!isStopped(mem, machine.control)) agent.run();
   agent.close();
   return agent.stat;
+}
+
+function runSlotChanger({ machine, region }: Extract<Job, { role: 'plug' }>): SlotStat {
+  const changer = new SlotChanger(mem, machine.vm, region);
+  // Between two changes the guest finds what there is to find; a deletion lasts for as long.
+  while (!isStopped(mem, machine.control)) {
+    changer.step();
+    sleep(mem, machine.control, SLEEP_MS);
+  }
+  changer.close();
+  return changer.stat;
 }
 
 function lockReport(shared: WasmShared): LockReport {

@@ -22,8 +22,8 @@ export interface Machine {
   readonly ledger: Int32Array;
 }
 
-/** Threads beside the vCPUs: whoever sets up and verifies, the VMM, ksmd, the ager, the host's own. */
-export const AGENTS = { main: 0, vmm: 1, ksmd: 2, ager: 3, host: 4 } as const;
+/** Threads beside the vCPUs: whoever sets up and verifies, the VMM, one for its memslots, ksmd, the ager, the host's own. */
+export const AGENTS = { main: 0, vmm: 1, plug: 2, ksmd: 3, ager: 4, host: 5 } as const;
 
 export const MOST_VCPUS = 64;
 /** Pages of guest memory that a machine can have: with the spare frames for merging, as many as 2^32 words fill. */

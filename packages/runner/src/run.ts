@@ -31,6 +31,7 @@ import {
 } from './machine.ts';
 import { timerCost, type VcpuReport } from './meter.ts';
 import type { MigrationResult } from './migration.ts';
+import type { SlotStat } from './slot-changer.ts';
 import type { TracePlan } from './trace-plan.ts';
 import { type Verdict, verify } from './verify.ts';
 
@@ -107,6 +108,8 @@ export interface RunReport {
   readonly ksm: KsmStat | undefined;
   readonly host: HostStat | undefined;
   readonly aging: AgingStat | undefined;
+  /** What the VMM did to the guest's memslots, where it did. */
+  readonly slots: SlotStat | undefined;
   readonly integrity: Integrity;
 }
 
@@ -117,6 +120,8 @@ export interface Integrity extends Verdict {
   readonly changedMergedPages: number;
   /** Pages that the host kept as they were, and that were not so any more: must be 0. */
   readonly changedKeptPages: number;
+  /** Times that memory changed while it was away from the guest, or read-only: must be 0. */
+  readonly changedAway: number;
   /** Words that differed between a migration's source and destination: must be 0. */
   readonly migrationDifferences: number;
   readonly ok: boolean;
@@ -128,23 +133,34 @@ export async function runGuest(name: GuestName, options: RunOptions): Promise<Ru
   const pages = kind.pages ?? options.pages ?? 4096;
   const vcpus = options.vcpus ?? 2;
   const region: Region = { slot: 0, gfn: RAM_GFN, npages: pages, hvn: 0 };
-  const machine = createMachine(vmOptions(options, vcpus, pages));
-  setUpGuest(machine, region, kind.ksm === true);
+  const plugged = kind.plug ? pluggedBeside(region) : undefined;
+  const hostPages = pages + (plugged?.npages ?? 0);
+  const machine = createMachine(vmOptions(options, vcpus, hostPages));
+  setUpGuest(machine, region, plugged, kind.ksm === true);
   const harvestsPerSecond = options.harvestsPerSecond ?? kind.harvestsPerSecond;
   const warmUpMs = options.seconds * 200;
-  const regions = [region];
+  const regions = plugged ? [region, plugged] : [region];
   const jobs: Job[] = Array.from({ length: vcpus }, (_, vcpu) => {
     return { machine, role: 'vcpu', vcpu, program: name, regions, warmUpMs };
   });
-  const migrate = migrateSetup(options, pages);
-  jobs.push({ machine, role: 'vmm', regions, harvestsPerSecond, migrate });
+  const migrate = migrateSetup(options, hostPages);
+  jobs.push({ machine, role: 'vmm', regions: [region], harvestsPerSecond, migrate });
   if (kind.ksm) jobs.push({ machine, role: 'ksmd', regions });
   // A migration pauses the vCPUs, which one thread may do: then nothing is dropped.
   if (options.hostActs) jobs.push({ machine, role: 'host', region, drops: migrate === undefined });
   if (options.aging) jobs.push({ machine, role: 'ager', regions });
+  if (plugged) jobs.push({ machine, role: 'plug', region: plugged });
   const reports = await runWorkers(machine, jobs, options.seconds);
   return summarize(options, machine, reports);
 }
+
+/** A quarter as much memory once more, behind the other and far enough from it. */
+const pluggedBeside = ({ slot, gfn, npages, hvn }: Region): Region => ({
+  slot: slot + 1,
+  gfn: gfn + 2 * npages,
+  npages: Math.ceil(npages / 4),
+  hvn: hvn + npages,
+});
 
 /** Plays a trace. Throws a RangeError for what cannot be. */
 export async function runTrace(plan: TracePlan, options: RunOptions): Promise<RunReport> {
@@ -196,11 +212,23 @@ const migrateSetup = (options: RunOptions, pages: number): MigrateSetup | undefi
     ? { destination: createPages(pages), downtimeMs: options.downtimeMs ?? 1, maxRounds: 30 }
     : undefined;
 
-function setUpGuest(machine: Machine, region: Region, ksm: boolean): void {
+function setUpGuest(
+  machine: Machine,
+  region: Region,
+  plugged: Region | undefined,
+  ksm: boolean,
+): void {
   const mem = connectThread(machine.memory, machine.vm.vcpus + AGENTS.main);
-  const { slot: id, gfn, npages, hvn } = region;
-  const flags = KVM_MEM_LOG_DIRTY_PAGES;
-  createMemslot(mem, machine.vm, { id, baseGfn: gfn as Gfn, npages, hvn: hvn as Hvn, flags });
+  const create = ({ slot: id, gfn, npages, hvn }: Region, flags: number): void =>
+    createMemslot(mem, machine.vm, {
+      id,
+      baseGfn: gfn as Gfn,
+      npages,
+      hvn: hvn as Hvn,
+      flags,
+    });
+  create(region, KVM_MEM_LOG_DIRTY_PAGES);
+  if (plugged !== undefined) create(plugged, 0);
   if (!ksm) return;
   fill(mem, machine, region);
   mem.store32(machine.control.ksm, 1);
@@ -245,7 +273,7 @@ function reportOf(worker: Worker, job: Job, begun: () => void): Promise<WorkerRe
 function threadName(job: Job): string {
   if (job.role === 'vcpu' || job.role === 'player') return `vCPU ${job.vcpu}`;
   if (job.role === 'vmm' || job.role === 'script') return 'VMM';
-  return job.role;
+  return job.role === 'plug' ? 'VMM, memslots' : job.role;
 }
 
 function summarize(
@@ -258,6 +286,7 @@ function summarize(
   const [ksm] = reports.flatMap((report) => report.ksm ?? []);
   const [host] = reports.flatMap((report) => report.host ?? []);
   const [aging] = reports.flatMap((report) => report.aging ?? []);
+  const [slots] = reports.flatMap((report) => report.slots ?? []);
   const migrations = vmm.flatMap((report) => report.migrations);
   const histogram = createHistogram({ lowest: 1, highest: 10_000_000_000, figures: 3 });
   for (const vcpu of vcpus) histogram.add(vcpu.histogram);
@@ -280,12 +309,17 @@ function summarize(
     harvests: vmm.flatMap((report) => report.harvests),
     migrations,
     ksm,
+    slots,
     host,
     aging,
     integrity: judge(
       verify(machine),
       vcpus.flatMap(({ lostWrite }) => lostWrite ?? []),
-      { changedMergedPages: ksm?.changed ?? 0, changedKeptPages: host?.changed ?? 0 },
+      {
+        changedMergedPages: ksm?.changed ?? 0,
+        changedKeptPages: host?.changed ?? 0,
+        changedAway: slots?.changed ?? 0,
+      },
       sum(migrations.map(({ differences }) => differences)),
     ),
   };
@@ -326,11 +360,11 @@ function addUp<Counts extends object>(all: readonly Counts[]): Counts {
 function judge(
   verdict: Verdict,
   lostWrites: readonly string[],
-  changed: Pick<Integrity, 'changedMergedPages' | 'changedKeptPages'>,
+  changed: Pick<Integrity, 'changedMergedPages' | 'changedKeptPages' | 'changedAway'>,
   migrationDifferences: number,
 ): Integrity {
-  const changedPages = changed.changedMergedPages + changed.changedKeptPages;
-  const wrong = verdict.wrongWords + verdict.wrongSptes + changedPages + migrationDifferences;
+  const wrong =
+    verdict.wrongWords + verdict.wrongSptes + sum(Object.values(changed)) + migrationDifferences;
   const ok = wrong === 0 && !verdict.damagedFrame && lostWrites.length === 0;
   return { ...verdict, lostWrites, ...changed, migrationDifferences, ok };
 }

@@ -20,6 +20,7 @@ const NOTHING_LOST = {
   lostWrites: [],
   changedMergedPages: 0,
   changedKeptPages: 0,
+  changedAway: 0,
   migrationDifferences: 0,
   ok: true,
 };
@@ -119,6 +120,18 @@ describe.each(PATHS)(
     });
   },
 );
+describe('the guest plug', { timeout }, () => {
+  it('has memory moved, taken away and brought back, and finds nothing where it is not', async () => {
+    const { slots, stat } = await run('plug', { seconds: 0.5 });
+    const { created = 0, deleted = 0, moved = 0 } = slots ?? {};
+    expect([created > 0, deleted > 0, moved > 0, stat.pf_emulate > 0]).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+  });
+});
 
 describe.each(PATHS)('a run on path %s', { timeout }, (faultPath) => {
   let report: RunReport;

@@ -14,8 +14,8 @@ import {
 import { guestWriteBy } from '../historical/guest-store.ts';
 import type { Litmus } from '../litmus.ts';
 import { contentOf, leafIsWritable } from '../properties.ts';
+import { litmusesOf } from '../protocol.ts';
 import { withOneSlot } from '../seam/one-slot.ts';
-import { litmusesOf } from '../seam/protocol.ts';
 import { race } from '../setting.ts';
 import { gfn0, harvestAll, hvn0, touch } from '../small-vm.ts';
 

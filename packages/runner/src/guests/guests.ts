@@ -2,10 +2,18 @@
 import { FRAME_BUFFER_PAGES, framebuffer } from './framebuffer.ts';
 import type { Guest, GuestProgram } from './guest.ts';
 import { keyValue } from './key-value.ts';
+import { pluggable } from './pluggable.ts';
 import { samePages } from './same-pages.ts';
 import { random, sequential, zipf } from './writers.ts';
 
-export type GuestName = 'sequential' | 'random' | 'zipf' | 'framebuffer' | 'key-value' | 'ksm';
+export type GuestName =
+  | 'sequential'
+  | 'random'
+  | 'zipf'
+  | 'framebuffer'
+  | 'key-value'
+  | 'ksm'
+  | 'plug';
 
 interface GuestKind {
   readonly program: (guest: Guest) => GuestProgram;
@@ -15,6 +23,8 @@ interface GuestKind {
   readonly pages?: number;
   /** The host merges equal pages meanwhile. */
   readonly ksm?: boolean;
+  /** The VMM moves, deletes and creates a part of its memory meanwhile. */
+  readonly plug?: boolean;
   readonly says: string;
 }
 
@@ -38,5 +48,11 @@ export const GUESTS: Readonly<Record<GuestName, GuestKind>> = {
     harvestsPerSecond: 50,
     ksm: true,
     says: 'changes pages and changes them back while the host merges equal ones',
+  },
+  plug: {
+    program: pluggable,
+    harvestsPerSecond: 50,
+    plug: true,
+    says: 'writes memory that the VMM moves, takes away and brings back',
   },
 };
