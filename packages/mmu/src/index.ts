@@ -193,7 +193,7 @@ export {
   setMemslotFlags,
 } from './vm/set-memory-region.ts';
 export { splitHugePage, trySplitHugePages } from './vm/split-huge-page.ts';
-export { forEachSpte } from './vm/tdp-iter.ts';
+export { forEachSpte, type GfnRange } from './vm/tdp-iter.ts';
 export {
   IN_GUEST_MODE,
   KVM_REQ_DIRTY_RING_SOFT_FULL,
@@ -205,4 +205,5 @@ export {
   requestAllVcpus,
 } from './vm/vcpu-mode.ts';
 export { protectRange } from './vm/write-protect.ts';
+export { inStretches } from './vm/yield.ts';
 export { zapLeafs, zapRange } from './vm/zap.ts';

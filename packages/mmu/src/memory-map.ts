@@ -52,6 +52,8 @@ export interface VmConfig {
   readonly pml: boolean;
   /** Guest accesses between two looks at the vCPU's requests. */
   readonly pollInterval: number;
+  /** Guest frames of a range that are worked off before mmu_lock, held for writing, is given up for a moment. */
+  readonly yieldInterval: number;
 }
 
 export const MEMSLOTS = 32;

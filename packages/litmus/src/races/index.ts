@@ -10,7 +10,9 @@ import { LOGGING_FLUSHES_NOTHING } from './b6-logging-flushes-nothing.ts';
 import { PLAIN_STORE } from './b7-plain-store.ts';
 import { NO_SECOND_LOOK } from './b9-no-second-look.ts';
 import { NO_GENERATION_CHECK } from './b10-no-generation-check.ts';
+import { STEPS_PAST_AFTER_YIELD } from './b13-steps-past-after-yield.ts';
 import { FLUSH_AFTER_UNLOCK } from './b15-flush-after-unlock.ts';
+import { YIELDS_WITH_A_FLUSH_OWED } from './b15-yields-with-a-flush-owed.ts';
 import { KEEPS_AN_OLD_DECISION } from './b16-keeps-an-old-decision.ts';
 import { RANGE_IN_HOST_PAGES } from './b19-range-in-host-pages.ts';
 import { SECOND_SNAPSHOT } from './b23-second-snapshot.ts';
@@ -30,7 +32,9 @@ export const RACES: readonly Litmus[] = [
   ...PLAIN_STORE,
   ...NO_SECOND_LOOK,
   ...NO_GENERATION_CHECK,
+  ...STEPS_PAST_AFTER_YIELD,
   ...FLUSH_AFTER_UNLOCK,
+  ...YIELDS_WITH_A_FLUSH_OWED,
   ...KEEPS_AN_OLD_DECISION,
   ...RANGE_IN_HOST_PAGES,
   ...SECOND_SNAPSHOT,

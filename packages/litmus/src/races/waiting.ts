@@ -49,16 +49,10 @@ export const WAITING: readonly WaitingRace[] = [
     why: 'no page is ever unsync',
   },
   {
-    id: 'B13',
-    title: 'A zapper that has yielded steps past the first entry (2021)',
-    waitsFor: 'yielding',
-    why: 'no walk drops mmu_lock on its way',
-  },
-  {
     id: 'B14',
     title: 'Two walks yield to each other at the first entry for ever (2021)',
     waitsFor: 'yielding',
-    why: 'no walk drops mmu_lock on its way',
+    why: 'a walk yields after so many frames, not at the sight of who waits',
   },
   {
     id: 'B17',

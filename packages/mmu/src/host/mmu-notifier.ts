@@ -14,6 +14,7 @@ import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { hvnToGfn, type Memslot, readMemslots } from '../vm/memslots.ts';
 import type { GfnRange } from '../vm/tdp-iter.ts';
+import { inStretches } from '../vm/yield.ts';
 import { zapLeafs } from '../vm/zap.ts';
 
 /** Before the host changes `count` pages from `hvn` on. The caller holds no lock. KVM: invalidate_range_start. */
@@ -30,7 +31,8 @@ export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: numbe
   let flush = false;
   for (const range of gfnRanges(slots, hvn, count)) {
     invalidateBegin(mem, vm, range);
-    flush = zapLeafs(mem, vm, range) || flush;
+    // With the lock given up in between: nobody maps the range, of which the count says that it is being withdrawn.
+    flush = inStretches(mem, vm, range, (stretch) => zapLeafs(mem, vm, stretch), flush);
   }
   // Under the lock: when it is released, no TLB may hold what the sptes do not. Litmus: b15-flush-after-unlock.
   if (flush) flushRemoteTlbs(mem, vm);

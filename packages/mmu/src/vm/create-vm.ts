@@ -7,6 +7,8 @@ import { MANUAL_DIRTY_LOG_PROTECT, type Vm, type VmConfig, vmMap } from '../memo
 import { initTable } from '../spte/walk.ts';
 
 const TLB_POLL = 64;
+/** A table of 4K pages. */
+const YIELD_INTERVAL = 512;
 
 /** What has to be said of a VM; the rest has a default. */
 export type VmOptions = Partial<VmConfig> & Pick<VmConfig, 'vcpus' | 'hostPages'>;
@@ -34,6 +36,7 @@ export function vmConfig(options: VmOptions): VmConfig {
     adBits: true,
     pml: false,
     pollInterval: TLB_POLL,
+    yieldInterval: YIELD_INTERVAL,
     ...options,
   };
   const check = (name: keyof VmConfig, least: number, most: number): void => {
@@ -61,6 +64,7 @@ export function vmConfig(options: VmOptions): VmConfig {
   check('tableFrames', 2, 2 ** 20);
   check('dirtyClients', 0, 32);
   check('pollInterval', 0, 2 ** 20);
+  check('yieldInterval', 1, 2 ** 32);
   check('dirtyRing', 0, KVM_DIRTY_RING_MAX_ENTRIES);
   checkDirtyLog(config);
   return config;

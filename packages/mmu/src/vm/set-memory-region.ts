@@ -25,6 +25,7 @@ import { zapCollapsibleSptes } from './recover-huge-pages.ts';
 import { trySplitHugePages } from './split-huge-page.ts';
 import type { GfnRange } from './tdp-iter.ts';
 import { protectRange } from './write-protect.ts';
+import { inStretches } from './yield.ts';
 import { zapRange } from './zap.ts';
 
 /** Adds a slot. Throws a RangeError that says what is wrong with it. */
@@ -118,7 +119,11 @@ function startLogging(mem: Shared, vm: Vm, slot: Memslot): void {
     mem.readUnlock(vm.at.mmu_lock);
   }
   mem.writeLock(vm.at.mmu_lock);
-  protectRange(mem, vm, range);
+  // Nothing is flushed before the lock is given up: whoever needs "no CPU can write" keys on MMU_WRITABLE.
+  inStretches(mem, vm, range, (stretch) => {
+    protectRange(mem, vm, stretch);
+    return false;
+  });
   mem.writeUnlock(vm.at.mmu_lock);
   // Unconditionally: sptes may have lost W before without a flush.
   flushRemoteTlbs(mem, vm);
