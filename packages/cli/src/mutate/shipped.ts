@@ -17,7 +17,7 @@ const SEAM = ['grace-period', 'mutex', 'rwlock'].map((name) => `atomics/src/${na
 
 /** What these decide is no protocol: they judge input for the user, count, write text, or serve properties alone. */
 const ASIDE: ReadonlySet<string> = new Set([
-  ...['check', 'checkFlags', 'checkMemslot', 'apart', 'clientBitmap', 'vmConfig'],
+  ...['check', 'checkFlags', 'checkNewFlags', 'checkMemslot', 'apart', 'clientBitmap', 'vmConfig'],
   ...['count', 'formatSpte', 'illegalState', 'forEachSpte'],
 ]);
 
