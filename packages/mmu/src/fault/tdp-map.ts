@@ -21,7 +21,7 @@ import {
 import { type Entry, setSpteAtomic } from '../spte/update-spte.ts';
 import { childTable, entryAt, initTable, tableFrame } from '../spte/walk.ts';
 import { maxMappingLevel } from '../vm/mapping-level.ts';
-import { type Memslot, mmioGeneration } from '../vm/memslots.ts';
+import { isLogged, type Memslot, mmioGeneration } from '../vm/memslots.ts';
 import { splitHugePage } from '../vm/split-huge-page.ts';
 import { handleRemovedTable } from '../vm/zap.ts';
 import { isWriteFault } from './error-code.ts';
@@ -92,7 +92,7 @@ function reachTable(mem: Shared, vm: Vm, fault: PageFault, target: Target): numb
     const old = { low: mem.load64(entry.sptep), high: mem.high };
     if (isFrozen(old.low, old.high)) return 0;
     if (leadsToTable(old.low)) table = childTable(vm, old.low);
-    else if (isShadowPresent(old.low)) table = splitForFault(mem, vm, entry, old);
+    else if (isShadowPresent(old.low)) table = splitForLog(mem, vm, fault, { entry, old });
     else if (target.pfn === KVM_PFN_NOSLOT && !mayAddTable(fault)) return NO_TABLE;
     else table = linkTable(mem, vm, entry, old);
     if (table === 0) return 0;
@@ -102,9 +102,19 @@ function reachTable(mem: Shared, vm: Vm, fault: PageFault, target: Target): numb
   return table;
 }
 
-/** A large leaf, and a small one is wanted: its slot is logged, and was not split when its log began. */
-const splitForFault = (mem: Shared, vm: Vm, { sptep, gfn, level }: Entry, old: Spte): number =>
-  splitHugePage(mem, vm, { sptep, gfn: firstGfn(vm, gfn, level), level }, old);
+/** A large leaf that was found where a small one is wanted. */
+interface LargeLeaf {
+  readonly entry: Entry;
+  readonly old: Spte;
+}
+
+/** It was not split when its slot's log began. */
+function splitForLog(mem: Shared, vm: Vm, { slot }: PageFault, { entry, old }: LargeLeaf): number {
+  // Another fault was first, and found the host's page huge, which it was not when we asked: the guest has what it wants.
+  if (!isLogged(slot)) return 0;
+  const { sptep, gfn, level } = entry;
+  return splitHugePage(mem, vm, { sptep, gfn: firstGfn(vm, gfn, level), level }, old);
+}
 
 function mayAddTable({ mmio }: PageFault): boolean {
   if (mmio.tablesLeft === 0) return false;

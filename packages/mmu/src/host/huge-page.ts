@@ -55,9 +55,12 @@ function allocHugePage(mem: Shared, vm: Vm): Pfn {
 }
 
 function mapHugePage(mem: Shared, vm: Vm, hvn: Hvn, pfn: Pfn): void {
-  for (let page = 0; page < hugePages(vm); page++) {
-    const pte = makeHostPte((pfn + page) as Pfn, HOST_PTE_WRITABLE | HOST_PTE_HUGE);
-    mem.store32(hostPtep(vm, (hvn + page) as Hvn), pte);
+  // All are there before the first says HUGE: a fault asks for no lock, and maps them all when one of them says so.
+  // Litmus: huge-page-half-there.
+  for (const flags of [HOST_PTE_WRITABLE, HOST_PTE_WRITABLE | HOST_PTE_HUGE]) {
+    for (let page = 0; page < hugePages(vm); page++) {
+      mem.store32(hostPtep(vm, (hvn + page) as Hvn), makeHostPte((pfn + page) as Pfn, flags));
+    }
   }
 }
 
@@ -123,19 +126,27 @@ export function collapseHugePage(mem: Shared, vm: Vm, hvn: Hvn): boolean {
 
 /** The frames that were left; none when nothing was done. */
 function collapseRange(mem: Shared, vm: Vm, { hvn, count }: HostRange): Pfn[] {
-  const old: Pfn[] = [];
-  for (let page = hvn as number; page < hvn + count; page++) {
-    const pte = mem.load32(hostPtep(vm, page as Hvn));
-    // A reference more is somebody who reads or maps this frame: what he does there would not be in the copy.
-    if (!isOrdinary(pte) || pageRefcount(mem, vm, hostPtePfn(pte)) !== 1) return [];
-    old.push(hostPtePfn(pte));
+  const ptes = Array.from({ length: count }, (_, page) =>
+    mem.load32(hostPtep(vm, (hvn + page) as Hvn)),
+  );
+  if (!ptes.every(isOrdinary)) return [];
+  const write = (change: (pte: number) => number): void =>
+    ptes.forEach((pte, page) => {
+      mem.store32(hostPtep(vm, (hvn + page) as Hvn), change(pte));
+    });
+  // Protected before the references are counted: whoever would store to a page holds one by then, or finds its entry
+  // changed and waits for us. The other way round his store is not in the copy. Litmus: collapse-counts-first.
+  write((pte) => pte & ~HOST_PTE_WRITABLE);
+  const old = ptes.map(hostPtePfn);
+  const pfn = old.every((page) => pageRefcount(mem, vm, page) === 1) ? allocHugePage(mem, vm) : -1;
+  if (pfn < 0) {
+    write((pte) => pte);
+    return [];
   }
-  const pfn = allocHugePage(mem, vm);
-  if (pfn < 0) return [];
   old.forEach((from, page) => {
     copyPage(mem, vm, from, (pfn + page) as Pfn);
   });
-  mapHugePage(mem, vm, hvn, pfn);
+  mapHugePage(mem, vm, hvn, pfn as Pfn);
   return old;
 }
 

@@ -54,8 +54,10 @@ export function forEachLeaf(
     const to = level === 1 ? Math.min(end, block + span) : block + 1;
     for (let gfn = first; gfn < to; gfn++) {
       const sptep = entryAt(vm, table, gfn as Gfn, level);
+      // Above level 1 the second look: beside holders of mmu_lock for reading a table may have come since the walk.
       const seen = { low: mem.load64(sptep), high: mem.high };
-      if (isShadowPresent(seen.low)) visit({ sptep, gfn: gfn as Gfn, level }, seen);
+      const isLeaf = isShadowPresent(seen.low) && isLastSpte(seen.low, level);
+      if (isLeaf) visit({ sptep, gfn: gfn as Gfn, level }, seen);
     }
     from = block + span;
   }

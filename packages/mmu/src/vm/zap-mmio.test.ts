@@ -36,6 +36,20 @@ function wrap(bench: Bench): void {
 }
 
 describe('the first generation of a round', () => {
+  it('takes no large leaf for a table', () => {
+    const bench = makeBench({ transparentHugepage: 'always' });
+    createMemslot(bench.agent, bench.vm, slotOf({ npages: 8 }));
+    bench.guests[0].write(1, 1);
+    const { low, high } = lastSpte(bench, 1);
+    expect(lastSpte(bench, 1)).toMatchObject({ level: 2 });
+    const { root } = bench.vm;
+    const loads = operationsOf(bench.agent, (mem) => invalidateMmioSptes(mem, bench.vm, 0))
+      .filter(({ verb }) => verb === 'load64')
+      .map(({ address }) => address);
+    expect(loads).toEqual([0, 8, 16, 24].map((offset) => root + offset));
+    expect(lastSpte(bench, 1)).toMatchObject({ low, high });
+  });
+
   it('finds no MMIO spte of another', () => {
     const bench = touched();
     invalidateMmioSptes(bench.agent, bench.vm, 0);

@@ -3,7 +3,7 @@
 import type { Shared } from '@faultline/atomics';
 import { type Gfn, pagesPerEntry } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
-import { isMmioSpte, isShadowPresent, SHADOW_NONPRESENT } from '../spte/spte.ts';
+import { isMmioSpte, leadsToTable, SHADOW_NONPRESENT } from '../spte/spte.ts';
 import { writeSpte } from '../spte/update-spte.ts';
 import { childTable, entryAt } from '../spte/walk.ts';
 
@@ -27,7 +27,7 @@ function zapMmioSptes(mem: Shared, vm: Vm, table: number, level: number, base: G
     const entry = { sptep: entryAt(vm, table, gfn, level), gfn, level };
     const spte = { low: mem.load64(entry.sptep), high: mem.high };
     if (isMmioSpte(spte.low, spte.high)) writeSpte(mem, entry, spte, SHADOW_NONPRESENT);
-    else if (level > 1 && isShadowPresent(spte.low)) {
+    else if (level > 1 && leadsToTable(spte.low)) {
       zapMmioSptes(mem, vm, childTable(vm, spte.low), level - 1, gfn);
     }
   }

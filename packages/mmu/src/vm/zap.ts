@@ -85,8 +85,11 @@ function zapTable(mem: Shared, vm: Vm, span: Span, removed: number[]): boolean {
       zapped = zapLeafAtomic(mem, vm, entry, old) || zapped;
     } else if (gfn >= start && gfn + pages <= end) {
       // Nobody else replaces it: slots_lock keeps zappers apart, and faults of this range map nothing any more.
-      if (!removeTable(mem, vm, entry, old, removed))
-        throw new Error(`${gfn}: expected its table to stay`);
+      if (!removeTable(mem, vm, entry, old, removed)) {
+        throw new Error(
+          `expected the non-leaf spte of gfn 0x${gfn.toString(16)} to stay as it was`,
+        );
+      }
     } else {
       const child = childTable(vm, old.low);
       const within = {
