@@ -13,6 +13,7 @@ import { clearYoung, testYoung } from '../src/host/aging.ts';
 import { dropPages } from '../src/host/drop-pages.ts';
 import { faultInHostPage } from '../src/host/fault-in.ts';
 import { hostPtePfn } from '../src/host/host-pte.ts';
+import { collapseHugePage } from '../src/host/huge-page.ts';
 import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host/ksm.ts';
 import { installPage, markMissing, swapOut } from '../src/host/missing-pages.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../src/host/mmu-notifier.ts';
@@ -175,6 +176,26 @@ const pushed = ({ mems, vm }: Bench): number => {
 const ringsHarvested = (mem: Shared, vm: Vm): unknown => {
   const seen: number[] = [];
   return [harvestRings(mem, vm, (slot, offset) => seen.push(slot, offset)), seen];
+};
+
+/** The host has huge pages, of four pages each; then the slot is not logged. */
+const EAGER = { transparentHugepage: 'always' } as const;
+const LATE = { transparentHugepage: 'always', eagerPageSplit: false } as const;
+const setFlags = ({ agent, vm }: Bench, flags: number): number => {
+  setMemslotFlags(agent, vm, 0, flags);
+  return 0;
+};
+const loggedLater = (bench: Bench): number => {
+  mapped(bench);
+  return setFlags(bench, LOGGED);
+};
+/** A table of small leaves, unmapped by a collapse. */
+const collapsed = (bench: Bench): number => {
+  mapped(bench);
+  const { agent, vm, guests } = bench;
+  writeProtectHostPage(agent, vm, hvnOf(GFN));
+  for (let gfn = 0; gfn < 4; gfn++) guests[1].write(gfn, gfn);
+  return collapseHugePage(agent, vm, hvnOf(GFN)) ? 1 : 0;
 };
 
 const PATHS = ['slow', 'merged', 'current'] as const;
@@ -422,11 +443,57 @@ export const ENTRIES: readonly Entry[] = [
     },
   },
   { name: 'flushRemoteTlbs', setup: mapped, body: flushRemoteTlbs },
+  { name: 'write32, first touch of a huge page', config: EAGER, vcpu: true, body: write },
+  ...PATHS.map(
+    (faultPath): Entry => ({
+      name: `write32 to a large leaf of a logged slot, ${faultPath}`,
+      config: { faultPath, ...LATE },
+      vcpu: true,
+      setup: loggedLater,
+      body: write,
+    }),
+  ),
+  {
+    name: 'write32 that puts a large leaf in the place of a table',
+    config: EAGER,
+    vcpu: true,
+    setup: collapsed,
+    body: write,
+  },
+  {
+    name: 'setMemslotFlags on, large leaves split',
+    config: EAGER,
+    setup: mapped,
+    body: (mem, vm) => setMemslotFlags(mem, vm, 0, LOGGED),
+  },
+  {
+    name: 'setMemslotFlags off, tables given back',
+    config: EAGER,
+    setup: loggedLater,
+    body: (mem, vm) => setMemslotFlags(mem, vm, 0, 0),
+  },
+  {
+    name: 'writeProtectHostPage of a huge page',
+    config: EAGER,
+    setup: mapped,
+    body: (mem, vm) => writeProtectHostPage(mem, vm, hvnOf(GFN)),
+  },
+  {
+    name: 'collapseHugePage',
+    config: EAGER,
+    setup: (bench) => {
+      mapped(bench);
+      writeProtectHostPage(bench.agent, bench.vm, hvnOf(GFN));
+      for (let gfn = 0; gfn < 4; gfn++) bench.guests[1].write(gfn, gfn);
+      return 0;
+    },
+    body: (mem, vm) => collapseHugePage(mem, vm, hvnOf(GFN)),
+  },
 ];
 
 /** A bench after the setup, and the body over it. */
 export function prepare({ config = {}, vcpu, setup, body }: Entry) {
-  const bench = makeBenchWithSlot(LOGGED, config);
+  const bench = makeBenchWithSlot(config.transparentHugepage === 'always' ? 0 : LOGGED, config);
   const given = setup?.(bench) ?? 0;
   const mem = bench.mems[vcpu ? 0 : 2] as (typeof bench.mems)[0];
   return { mem, vm: bench.vm, run: (own: Shared) => body(own, bench.vm, given) };

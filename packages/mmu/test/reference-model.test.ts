@@ -3,7 +3,7 @@
 import { WAIT_WOKEN } from '@faultline/atomics';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gfnLimit } from '../src/address.ts';
+import { gfnLimit, pagesPerEntry } from '../src/address.ts';
 import { clearDirtyLog } from '../src/dirty/clear-dirty-log.ts';
 import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
 import { harvestRings, resetDirtyRings } from '../src/dirty/reset-rings.ts';
@@ -14,6 +14,7 @@ import {
   isHostPtePresent,
   isHostPteWritable,
 } from '../src/host/host-pte.ts';
+import { collapseHugePage } from '../src/host/huge-page.ts';
 import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host/ksm.ts';
 import { PG_DIRTY, pageFlags } from '../src/host/page-flags.ts';
 import { isSameContent, pageRefcount, putPage } from '../src/host/page-frames.ts';
@@ -127,6 +128,7 @@ type Command =
   | { do: 'clear'; id: number; bits: number }
   | { do: 'merge'; kept: number; other: number; interrupted: boolean }
   | { do: 'protect'; hvn: number }
+  | { do: 'collapse'; hvn: number }
   | { do: 'drop' }
   | { do: 'flush' }
   | { do: 'age'; hvn: number; npages: number }
@@ -167,6 +169,9 @@ function run(world: World, command: Command): void {
       return;
     case 'protect':
       writeProtectHostPage(agent, vm, hvnOf(command.hvn % vm.hostPages));
+      return;
+    case 'collapse':
+      collapseHugePage(agent, vm, hvnOf(command.hvn % vm.hostPages));
       return;
     case 'drop':
       for (const pfn of stable.splice(0)) putPage(agent, vm, pfnOf(pfn));
@@ -324,11 +329,17 @@ function check({ bench, model, stable }: World): void {
   const tooMuch: string[] = [];
   forEachSpte(agent, vm, ({ low, high }, level, gfn) => {
     if (!isLastSpte(low, level)) return;
-    const hvn = model.hvnAt(gfn);
-    const pte = hvn === undefined ? 0 : hostPteOf(bench, hvn);
-    const same = isHostPtePresent(pte) && hostPtePfn(pte) === spteToPfn(low, high);
     const writable = isWritable(low) || isHostWritable(low);
-    if (!same || (writable && !isHostPteWritable(pte))) tooMuch.push(`gfn ${gfn}`);
+    for (let page = 0; page < pagesPerEntry(level, vm.geometry.indexBits); page++) {
+      const hvn = model.hvnAt(gfn + page);
+      const pte = hvn === undefined ? 0 : hostPteOf(bench, hvn);
+      const same = isHostPtePresent(pte) && hostPtePfn(pte) === spteToPfn(low, high) + page;
+      if (!same || (writable && !isHostPteWritable(pte))) tooMuch.push(`gfn ${gfn + page}`);
+    }
+    const slot = model.slotAt(gfn);
+    // Initially set, it is protected when its bits are cleared.
+    const late = vm.manualDirtyLogProtect === 'initially-set';
+    if (level > 1 && isWritable(low) && isLogged(slot) && !late) tooMuch.push(`log of ${gfn}`);
   });
   expect(tooMuch).toEqual([]);
   expect(lostDirty({ bench, model, stable })).toEqual([]);
@@ -419,6 +430,7 @@ const command = fc.oneof(
     arbitrary: as('merge', fc.record({ kept: hvn, other: hvn, interrupted: fc.boolean() })),
   },
   { weight: 1, arbitrary: as('protect', fc.record({ hvn })) },
+  { weight: 2, arbitrary: as('collapse', fc.record({ hvn })) },
   { weight: 1, arbitrary: as('drop', fc.record({})) },
   { weight: 1, arbitrary: as('flush', fc.record({})) },
   {
@@ -460,11 +472,25 @@ const VARIANTS: Record<string, Partial<VmConfig>> = {
   'without A/D bits': { adBits: false },
   'with PML': { pml: true },
   'with PML, cleared by hand': { pml: true, manualDirtyLogProtect: 'enable' },
+  'over huge pages': { transparentHugepage: 'always' },
+  'over huge pages, split late': { transparentHugepage: 'always', eagerPageSplit: false },
+  'over huge pages, without A/D bits': { transparentHugepage: 'always', adBits: false },
+  'over huge pages, with PML': { transparentHugepage: 'always', pml: true },
+  'over huge pages, initially set': {
+    transparentHugepage: 'always',
+    manualDirtyLogProtect: 'initially-set',
+  },
+  'over huge pages, with rings': {
+    transparentHugepage: 'always',
+    eagerPageSplit: false,
+    dirtyRing: 4,
+  },
 };
+const BOTH_LOCKS = ['with a bitmap', 'over huge pages'];
 const CONFIGS = (['slow', 'merged', 'current'] as FaultPath[]).flatMap((faultPath) =>
   (['shared', 'exclusive'] as FaultLock[]).flatMap((faultLock) =>
     Object.keys(VARIANTS)
-      .filter((variant) => variant === 'with a bitmap' || faultLock === 'shared')
+      .filter((variant) => BOTH_LOCKS.includes(variant) || faultLock === 'shared')
       .map((variant) => ({ faultPath, faultLock, variant })),
   ),
 );
