@@ -15,6 +15,7 @@ import {
   isHostPtePresent,
   isHostPteWritable,
   isHostWritable,
+  isLastSpte,
   isMmioSpte,
   isMmuWritable,
   isShadowPresent,
@@ -43,8 +44,10 @@ export const formatLeaf: Format = (low, high) => {
   );
 };
 
+/** A large leaf is written as its first page. */
 export const formatTable: Format = (low, high) => {
   if (isFrozen(low, high)) return 'frozen';
+  if (isLastSpte(low, 2) && isShadowPresent(low)) return `large ${formatLeaf(low, high)}`;
   return isShadowPresent(low) ? `table${spteToPfn(low, high)}` : '-';
 };
 

@@ -20,6 +20,8 @@ import {
   leaveGuest,
   type Memslot,
   newVcpu,
+  type Pfn,
+  pushFreePage,
   read32,
   type Sptep,
   takeDirty,
@@ -54,11 +56,7 @@ export function initSmallVm(
     throw new Error(`expected setup's first frame to be 0x${vm.root.toString(16)}, got ${root}`);
   }
   initTable(mem, vm, root);
-  const stack = vm.at.free_pages;
-  mem.store32(stack, pfns.length);
-  pfns.toReversed().forEach((pfn, index) => {
-    mem.store32(stack + 4 + index * 4, pfn);
-  });
+  for (const pfn of pfns.toReversed()) pushFreePage(mem, vm, pfn as Pfn);
   const slot = { id: 0, baseGfn: gfn0, npages: vm.hostPages, hvn: hvn0, flags };
   createMemslot(mem, vm, slot);
 }

@@ -62,6 +62,7 @@ export type { VcpuStat } from './fault/vcpu-stat.ts';
 export { ageLeaf, clearYoung, testYoung } from './host/aging.ts';
 export { dropPages } from './host/drop-pages.ts';
 export { faultInHostPage, HOST_FAULT } from './host/fault-in.ts';
+export { pushFreePage } from './host/free-pages.ts';
 export {
   HOST_PTE_HUGE,
   HOST_PTE_KSM,
@@ -122,7 +123,7 @@ export {
   vmMap,
 } from './memory-map.ts';
 export { markForAccessTrack, restoreAccTrack, withoutAdBits } from './spte/acc-track.ts';
-export { makeSmallSpte, makeSpte } from './spte/make-spte.ts';
+export { makeNonleafSpte, makeSmallSpte, makeSpte } from './spte/make-spte.ts';
 export { makeMmioSpte, mmioSpteGeneration, mmioSpteGfn } from './spte/mmio-spte.ts';
 export {
   FROZEN_SPTE,
@@ -150,7 +151,7 @@ export {
   spteToPfn,
 } from './spte/spte.ts';
 export { clearSpteBits, owesFlush, setSpteAtomic, writeSpte } from './spte/update-spte.ts';
-export { entryAt, initTable, walkToLastSptep } from './spte/walk.ts';
+export { childTable, entryAt, initTable, tableFrame, walkToLastSptep } from './spte/walk.ts';
 export { read32, write32 } from './vcpu/access.ts';
 export {
   flushPmlBuffer,

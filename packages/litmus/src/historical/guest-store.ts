@@ -12,7 +12,9 @@ import {
   PFERR_PRESENT_MASK,
   PFERR_USER_MASK,
   PFERR_WRITE_MASK,
+  type Pfn,
   pageBase,
+  pagesPerEntry,
   poll,
   RET_PF_EMULATE,
   RET_PF_INVALID,
@@ -71,7 +73,9 @@ export function guestStoreOnce(
     const low = mem.load64(fault.sptep);
     if (!isShadowPresent(low) || !isLastSpte(low, fault.level)) return 0;
     if (!isWritable(low)) return PFERR_PRESENT_MASK;
-    mem.guestStore(pageBase(vm, spteToPfn(low, mem.high)) + word, value);
+    const page = gfn & (pagesPerEntry(fault.level, vm.geometry.indexBits) - 1);
+    const pfn = (spteToPfn(low, mem.high) + page) as Pfn;
+    mem.guestStore(pageBase(vm, pfn) + word, value);
     return -1;
   };
 }

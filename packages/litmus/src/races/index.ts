@@ -1,9 +1,11 @@
 // Races that KVM has had, one file each: with the mistake, and without it. Those that wait for a part of the MMU that is not
-// here yet are listed in waiting.ts.
+// here yet are listed in waiting.ts. Without a number: of large pages, by the orderings that their sources name.
 import type { Litmus } from '../litmus.ts';
 import { PROTECTS_BEFORE_TAKING } from './b-1-protects-before-taking.ts';
 import { FLUSH_KEYED_ON_W } from './b0-flush-keyed-on-w.ts';
+import { OPENS_A_LARGE_PAGE } from './b1-opens-a-large-page.ts';
 import { RETRIES_FOR_EVER } from './b2-retries-for-ever.ts';
+import { LEVEL_OF_THE_HOST } from './b3-level-of-the-host.ts';
 import { KEEPS_MMU_WRITABLE } from './b4-keeps-mmu-writable.ts';
 import { SKIPS_WHAT_HAS_NO_W } from './b5-skips-what-has-no-w.ts';
 import { LOGGING_FLUSHES_NOTHING } from './b6-logging-flushes-nothing.ts';
@@ -21,11 +23,19 @@ import { DIRTY_BIT_LOST } from './b27-dirty-bit-lost.ts';
 import { FORGETS_AN_OWED_FLUSH } from './b28-forgets-an-owed-flush.ts';
 import { HOST_PTE_READ_TWICE } from './b29-host-pte-read-twice.ts';
 import { MEMSLOTS_CHANGE_MEANWHILE } from './b30-memslots-change-meanwhile.ts';
+import { COLLAPSE_COPIES_FIRST } from './collapse-copies-first.ts';
+import { COLLAPSE_COUNTS_FIRST } from './collapse-counts-first.ts';
+import { HUGE_PAGE_HALF_THERE } from './huge-page-half-there.ts';
+import { HUGE_PAGE_SPLIT_RANGE } from './huge-page-split-range.ts';
+import { LARGE_LEAF_OVER_TABLE } from './large-leaf-over-table.ts';
+import { SPLIT_HUGE_PAGE } from './split-huge-page.ts';
 
 export const RACES: readonly Litmus[] = [
   ...PROTECTS_BEFORE_TAKING,
   ...FLUSH_KEYED_ON_W,
+  ...OPENS_A_LARGE_PAGE,
   ...RETRIES_FOR_EVER,
+  ...LEVEL_OF_THE_HOST,
   ...KEEPS_MMU_WRITABLE,
   ...SKIPS_WHAT_HAS_NO_W,
   ...LOGGING_FLUSHES_NOTHING,
@@ -43,4 +53,10 @@ export const RACES: readonly Litmus[] = [
   ...FORGETS_AN_OWED_FLUSH,
   ...HOST_PTE_READ_TWICE,
   ...MEMSLOTS_CHANGE_MEANWHILE,
+  ...HUGE_PAGE_SPLIT_RANGE,
+  ...HUGE_PAGE_HALF_THERE,
+  ...SPLIT_HUGE_PAGE,
+  ...LARGE_LEAF_OVER_TABLE,
+  ...COLLAPSE_COPIES_FIRST,
+  ...COLLAPSE_COUNTS_FIRST,
 ];

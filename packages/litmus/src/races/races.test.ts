@@ -8,7 +8,7 @@ describeAsItSays(RACES);
 describe('The catalogue of races', () => {
   const names = RACES.map(({ name }) => name);
   const numbers = [
-    ...names.map((name) => name.replace(/^b(-?\d+)-.*/, 'B$1')),
+    ...names.flatMap((name) => /^b(-?\d+)-/.exec(name)?.[1] ?? []).map((number) => `B${number}`),
     ...WAITING.map(({ id }) => id),
   ];
 

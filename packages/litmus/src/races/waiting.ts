@@ -3,7 +3,6 @@
 export type WaitsFor =
   | 'another address space'
   | 'invalid roots'
-  | 'large pages'
   | 'nested guests'
   | 'shadow paging'
   | 'time'
@@ -18,18 +17,6 @@ export interface WaitingRace {
 }
 
 export const WAITING: readonly WaitingRace[] = [
-  {
-    id: 'B1',
-    title: 'The fast path makes a large page writable and marks one of its 512 pages (2013)',
-    waitsFor: 'large pages',
-    why: 'every leaf is at level 1; the test that refuses larger ones is there already',
-  },
-  {
-    id: 'B3',
-    title: 'The fast path takes an entry that leads to a table for a leaf (2013)',
-    waitsFor: 'large pages',
-    why: 'a leaf and a table only take turns in one place where leaves may be large',
-  },
   {
     id: 'B8',
     title: 'Clearing D alone loses the writes of a nested guest (2024)',

@@ -23,8 +23,8 @@ export function splitHugePage(mem: Shared, vm: Vm, entry: Entry, old: Spte): num
     const { low, high } = makeSmallSpte(old, index);
     mem.store64(table + (index << 3), low, high);
   }
-  // The exchange publishes a table that is filled: whoever finds it finds what the leaf said. That the leaf is still the one
-  // that was copied is what it compares: a fast path may have made it writable. Litmus: split-huge-page.
+  // The exchange publishes a table that is filled: whoever finds it finds what the leaf said. It compares, because another
+  // fault may have split the leaf first: its table, and what is mapped there, would be lost. Litmus: split-huge-page.
   const spte = makeNonleafSpte(tableFrame(vm, table));
   if (!setSpteAtomic(mem, entry, old, vm.adBits ? spte : withoutAdBits(spte))) {
     mem.free(table); // never seen by anybody: needs no grace period
