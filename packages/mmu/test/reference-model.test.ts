@@ -362,8 +362,11 @@ function lostDirty({ bench, model }: World): number[] {
   const { agent, vm } = bench;
   const dirty = new Set<number>();
   forEachSpte(agent, vm, ({ low, high }, level, gfn) => {
-    const hvn = model.hvnAt(gfn);
-    if (isLastSpte(low, level) && isDirty(low, high) && hvn !== undefined) dirty.add(hvn);
+    if (!isLastSpte(low, level) || !isDirty(low, high)) return;
+    for (let page = 0; page < pagesPerEntry(level, vm.geometry.indexBits); page++) {
+      const hvn = model.hvnAt(gfn + page);
+      if (hvn !== undefined) dirty.add(hvn);
+    }
   });
   return [...model.everWritten].filter((hvn) => {
     const pfn = hostPtePfn(hostPteOf(bench, hvn));

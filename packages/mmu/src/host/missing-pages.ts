@@ -14,6 +14,7 @@ import {
   makeHostPte,
   makeMissingHostPte,
 } from './host-pte.ts';
+import { markFrameDirty } from './page-flags.ts';
 import { allocPage, putPage } from './page-frames.ts';
 import { replaceHostPtes, updateHostPtes } from './update-host-ptes.ts';
 
@@ -68,6 +69,7 @@ export function installPage(
     // Under the lock, so that the slot is that of the entry which is replaced.
     if (missing) {
       fill(pfn, hostPteSlot(pte));
+      markFrameDirty(mem, vm, pfn);
       const right = isHostPteProtected(pte) ? 0 : HOST_PTE_WRITABLE;
       mem.store32(ptep, makeHostPte(pfn, right | hostPteProtection(pte)));
     }

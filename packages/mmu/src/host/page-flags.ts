@@ -27,6 +27,10 @@ function setPageFlags(mem: Shared, vm: Vm, { level }: Entry, spte: Spte, flags: 
   }
 }
 
+/** Of one frame: what it holds is nowhere else, be it a copy or back from the swap store. */
+export const markFrameDirty = (mem: Shared, vm: Vm, pfn: Pfn): number =>
+  mem.or32(flagsAt(vm, pfn), PG_DIRTY);
+
 /** A frame that is handed out has not been used. */
 export const clearPageFlags = (mem: Shared, vm: Vm, pfn: Pfn): void =>
   mem.store32(flagsAt(vm, pfn), 0);

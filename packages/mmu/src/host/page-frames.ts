@@ -4,7 +4,7 @@ import type { Shared } from '@faultline/atomics';
 import type { Pfn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { initFreePages, popFreePage, pushFreePage } from './free-pages.ts';
-import { clearPageFlags } from './page-flags.ts';
+import { clearPageFlags, markFrameDirty } from './page-flags.ts';
 
 const POISON = 0x6b6b_6b6b;
 
@@ -67,12 +67,14 @@ function fillPage(mem: Shared, vm: Vm, pfn: Pfn, content: number): void {
   for (let word = 0; word < vm.pageWords; word++) mem.guestStore(base + word, content);
 }
 
+/** The copy counts as written: what it holds may be nowhere else before long. */
 export function copyPage(mem: Shared, vm: Vm, from: Pfn, to: Pfn): void {
   const source = pageBase(vm, from);
   const target = pageBase(vm, to);
   for (let word = 0; word < vm.pageWords; word++) {
     mem.guestStore(target + word, mem.guestLoad(source + word));
   }
+  markFrameDirty(mem, vm, to);
 }
 
 export function isSameContent(mem: Shared, vm: Vm, a: Pfn, b: Pfn): boolean {
