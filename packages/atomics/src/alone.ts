@@ -17,11 +17,27 @@ const neverWoken = (address: number, expected: number, ms: number): number => {
 
 /** A memory for one thread, connected. `size.threads` counts its vCPUs. */
 export function createAlone(size: SeamSize, options?: ConnectOptions): WasmShared {
+  return connectAlone(createAloneMemory(size), 0, options);
+}
+
+/** A memory that no other thread can reach. `ram` makes its guest memory. */
+export function createAloneMemory(
+  size: SeamSize,
+  ram: (size: SeamSize) => Int32Array = ({ ram }) => new Int32Array(ram),
+): SharedMemory {
   const map = seamMap(size);
   const words = new WebAssembly.Memory({ initial: map.wasmPages, maximum: map.wasmPages });
-  const memory: SharedMemory = { words, ram: new Int32Array(size.ram), map };
-  const ops = instantiate(opsAloneWasm, memory, 0);
-  const mem = new WasmShared(memory, 0, ops, neverWoken, options);
-  fillPool(mem, map);
-  return mem;
+  const memory: SharedMemory = { words, ram: ram(size), map };
+  fillPool(connectAlone(memory, 0), map);
+  return memory;
+}
+
+/** The one real thread as thread number `thread` of the memory: a vCPU, or who runs them by turns. */
+export function connectAlone(
+  memory: SharedMemory,
+  thread: number,
+  options?: ConnectOptions,
+): WasmShared {
+  const ops = instantiate(opsAloneWasm, memory, thread);
+  return new WasmShared(memory, thread, ops, neverWoken, options);
 }

@@ -1,4 +1,4 @@
-export { createAlone } from './alone.ts';
+export { connectAlone, createAlone, createAloneMemory } from './alone.ts';
 export { findDamage } from './frame-pool.ts';
 export {
   assertOutside,
@@ -35,6 +35,7 @@ export {
   perform,
   type Verb,
 } from './operation.ts';
+export { createRam, type Ram } from './ram.ts';
 export * as rwlock from './rwlock.ts';
 export {
   modeAddress,

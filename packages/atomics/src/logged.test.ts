@@ -49,6 +49,15 @@ const everyVerb: Record<
   free: (mem) => mem.free(FRAME),
   guestStore: (mem) => mem.guestStore(1, -9),
   guestLoad: (mem) => mem.guestLoad(1),
+  guestStore8: (mem) => mem.guestStore8(5, 0x1ff),
+  guestLoad8: (mem) => [4, 5, 6, 7].map((index) => mem.guestLoad8(index)),
+  guestStore16: (mem) => mem.guestStore16(3, 0x1_8001),
+  guestLoad16: (mem) => [2, 3].map((index) => mem.guestLoad16(index)),
+  guestAdd32: (mem) => [mem.guestAdd32(1, 7), mem.guestLoad(1)],
+  guestOr32: (mem) => [mem.guestOr32(1, 1 << 31), mem.guestLoad(1)],
+  guestAnd32: (mem) => [mem.guestAnd32(1, 0xffff), mem.guestLoad(1)],
+  guestXchg32: (mem) => [mem.guestXchg32(1, -3), mem.guestLoad(1)],
+  guestCmpxchg32: (mem) => [mem.guestCmpxchg32(1, -3, 4), mem.guestCmpxchg32(1, -3, 5)],
 };
 const allVerbs = (mem: Shared): unknown[] => Object.values(everyVerb).map((verb) => verb(mem));
 

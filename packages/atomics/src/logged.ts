@@ -7,6 +7,7 @@ import {
   isSameOperation,
   type Operation,
   perform,
+  type Verb,
 } from './operation.ts';
 import type { Shared, SharedEvent } from './shared.ts';
 
@@ -65,7 +66,7 @@ export class AskingShared implements Shared {
     args: number[] = [],
     { object = 'words' as Operation['object'], order = 'seqcst' as Operation['order'] } = {},
   ): number {
-    const bytes = object === 'thread' ? 0 : verb.endsWith('64') ? 8 : 4;
+    const bytes = object === 'thread' ? 0 : bytesOf(verb);
     const { low, high } = this.#ask({ verb, object, address, bytes, order, args });
     if (bytes === 8 || verb === 'cmpxchg32') {
       this.low = low;
@@ -173,14 +174,63 @@ export class AskingShared implements Shared {
     this.#do('free', frame, [], { object: 'thread' });
   }
   guestLoad(index: number): number {
-    return this.#do('guestLoad', index, [], { object: 'ram', order: 'plain' });
+    return this.#guest('guestLoad', index);
   }
   guestStore(index: number, value: number): void {
-    this.#do('guestStore', index, [value], { object: 'ram', order: 'plain' });
+    this.#guest('guestStore', index, [value]);
+  }
+  #guest(
+    verb: Verb,
+    index: number,
+    args: number[] = [],
+    order: Operation['order'] = 'plain',
+  ): number {
+    return this.#do(verb, index, args, { object: 'ram', order });
+  }
+  guestLoad8(index: number): number {
+    return this.#guest('guestLoad8', index);
+  }
+  guestStore8(index: number, value: number): void {
+    this.#guest('guestStore8', index, [value]);
+  }
+  guestLoad16(index: number): number {
+    return this.#guest('guestLoad16', index);
+  }
+  guestStore16(index: number, value: number): void {
+    this.#guest('guestStore16', index, [value]);
+  }
+  guestRead(index: number, into: Uint8Array): void {
+    for (let byte = 0; byte < into.length; byte++) into[byte] = this.guestLoad8(index + byte);
+  }
+  guestWrite(index: number, bytes: Uint8Array): void {
+    for (let byte = 0; byte < bytes.length; byte++) {
+      this.guestStore8(index + byte, bytes[byte] as number);
+    }
+  }
+  guestAdd32(index: number, value: number): number {
+    return this.#guest('guestAdd32', index, [value], 'seqcst');
+  }
+  guestOr32(index: number, bits: number): number {
+    return this.#guest('guestOr32', index, [bits], 'seqcst');
+  }
+  guestAnd32(index: number, bits: number): number {
+    return this.#guest('guestAnd32', index, [bits], 'seqcst');
+  }
+  guestXchg32(index: number, value: number): number {
+    return this.#guest('guestXchg32', index, [value], 'seqcst');
+  }
+  guestCmpxchg32(index: number, expected: number, value: number): number {
+    return this.#guest('guestCmpxchg32', index, [expected, value], 'seqcst');
   }
   again(...live: readonly number[]): void {
     this.#claim?.(live);
   }
+}
+
+function bytesOf(verb: Verb): number {
+  if (verb.endsWith('64')) return 8;
+  if (verb === 'guestLoad8' || verb === 'guestStore8') return 1;
+  return verb.endsWith('16') ? 2 : 4;
 }
 
 export interface AnswerOptions {

@@ -4,7 +4,16 @@ import type { Shared } from './shared.ts';
 export type Verb =
   | Exclude<
       keyof Shared,
-      'low' | 'high' | 'thread' | 'emit' | 'again' | 'storePlain32' | 'storePlain64'
+      | 'low'
+      | 'high'
+      | 'thread'
+      | 'emit'
+      | 'again'
+      | 'storePlain32'
+      | 'storePlain64'
+      // In a log: byte by byte.
+      | 'guestRead'
+      | 'guestWrite'
     >
   // Of JavaScript's Atomics: code that is not written over the seam may ask for it, no backend of ours does.
   | 'xor32'
@@ -12,7 +21,7 @@ export type Verb =
 
 export interface Operation {
   readonly verb: Verb;
-  /** Which kind of object `address` counts in: bytes of words, words of guest memory, or nothing. */
+  /** Which kind of object `address` counts in: bytes of words, units of `bytes` bytes of guest memory, or nothing. */
   readonly object: 'words' | 'ram' | 'thread';
   readonly address: number;
   /** Bytes touched from `address` on. */

@@ -91,6 +91,23 @@ export interface Shared extends Words, Parking {
   /** One 32-bit word of guest memory, by word index. Plain: ordered by locks and flush acknowledgements alone. */
   guestLoad(index: number): number;
   guestStore(index: number, value: number): void;
+  /**
+   * Bytes and halfwords, unsigned, each by an index in units of its own size. A store changes nothing beside it. The checker
+   * refuses them: there guest memory is whole words.
+   */
+  guestLoad8(index: number): number;
+  guestStore8(index: number, value: number): void;
+  guestLoad16(index: number): number;
+  guestStore16(index: number, value: number): void;
+  /** Copies bytes of guest memory out and in, by byte index. Not atomic. */
+  guestRead(index: number, into: Uint8Array): void;
+  guestWrite(index: number, bytes: Uint8Array): void;
+  /** Atomic and sequentially consistent, on a 32-bit word by word index; each answers the value found. */
+  guestAdd32(index: number, value: number): number;
+  guestOr32(index: number, bits: number): number;
+  guestAnd32(index: number, bits: number): number;
+  guestXchg32(index: number, value: number): number;
+  guestCmpxchg32(index: number, expected: number, value: number): number;
 
   /** At the head of a loop that may run for ever: from here only these locals matter. */
   again(...live: readonly number[]): void;

@@ -5,10 +5,13 @@ import { latchAddress, type SeamSize, seamMap } from './seam-map.ts';
 import { type ConnectOptions, type Ops, type SharedMemory, WasmShared } from './wasm-shared.ts';
 
 /**
- * Makes a memory that worker threads can share: pass it in `workerData` and connect to it there.
+ * Makes a memory that worker threads can share: pass it in `workerData` and connect to it there. `ram` makes its guest memory.
  * Throws a RangeError naming what was asked for when it cannot be had.
  */
-export function createSharedMemory(size: SeamSize): SharedMemory {
+export function createSharedMemory(
+  size: SeamSize,
+  ram: (size: SeamSize) => Int32Array = ({ ram }) => new Int32Array(new SharedArrayBuffer(ram * 4)),
+): SharedMemory {
   const map = seamMap(size);
   try {
     const words = new WebAssembly.Memory({
@@ -16,7 +19,7 @@ export function createSharedMemory(size: SeamSize): SharedMemory {
       maximum: map.wasmPages,
       shared: true,
     });
-    const memory = { words, ram: new Int32Array(new SharedArrayBuffer(size.ram * 4)), map };
+    const memory = { words, ram: ram(size), map };
     fillPool(connectThread(memory, 0), map);
     return memory;
   } catch (cause) {

@@ -56,6 +56,20 @@ export interface ConnectOptions {
   readonly now?: () => number;
 }
 
+/** Elements that an array of any size may have in the engines there are; more is guest memory of whole words only. */
+const MOST_ELEMENTS = 2 ** 32 - 1;
+
+function smallerView<View>(
+  ram: Int32Array,
+  View: {
+    new (buffer: ArrayBufferLike, at: number, length: number): View;
+    readonly BYTES_PER_ELEMENT: number;
+  },
+): View {
+  const length = ram.byteLength / View.BYTES_PER_ELEMENT;
+  return new View(ram.buffer, ram.byteOffset, length <= MOST_ELEMENTS ? length : 0);
+}
+
 export class WasmShared implements Shared {
   readonly thread: number;
   readonly memory: SharedMemory;
@@ -83,6 +97,8 @@ export class WasmShared implements Shared {
   readonly #latchLow: number;
   readonly #latchHigh: number;
   private readonly ram: Int32Array;
+  private readonly ram8: Uint8Array;
+  private readonly ram16: Uint16Array;
   readonly #pool: FramePool;
   readonly #now: (() => number) | undefined;
   readonly #sleep: Ops['wait'];
@@ -122,6 +138,8 @@ export class WasmShared implements Shared {
     this.#latchLow = latchAddress(thread) >> 2;
     this.#latchHigh = this.#latchLow + 1;
     this.ram = memory.ram;
+    this.ram8 = smallerView(memory.ram, Uint8Array);
+    this.ram16 = smallerView(memory.ram, Uint16Array);
     this.#now = now;
     this.#pool = new FramePool(this, memory.map);
   }
@@ -233,6 +251,39 @@ export class WasmShared implements Shared {
   }
   guestStore(index: number, value: number): void {
     this.ram[index] = value;
+  }
+  guestLoad8(index: number): number {
+    return this.ram8[index] as number;
+  }
+  guestStore8(index: number, value: number): void {
+    this.ram8[index] = value;
+  }
+  guestLoad16(index: number): number {
+    return this.ram16[index] as number;
+  }
+  guestStore16(index: number, value: number): void {
+    this.ram16[index] = value;
+  }
+  guestRead(index: number, into: Uint8Array): void {
+    into.set(this.ram8.subarray(index, index + into.length));
+  }
+  guestWrite(index: number, bytes: Uint8Array): void {
+    this.ram8.set(bytes, index);
+  }
+  guestAdd32(index: number, value: number): number {
+    return Atomics.add(this.ram, index, value);
+  }
+  guestOr32(index: number, bits: number): number {
+    return Atomics.or(this.ram, index, bits);
+  }
+  guestAnd32(index: number, bits: number): number {
+    return Atomics.and(this.ram, index, bits);
+  }
+  guestXchg32(index: number, value: number): number {
+    return Atomics.exchange(this.ram, index, value);
+  }
+  guestCmpxchg32(index: number, expected: number, value: number): number {
+    return Atomics.compareExchange(this.ram, index, expected, value);
   }
 
   again(): void {}

@@ -277,6 +277,50 @@ export function contract(name: string, { make, run }: Backend): void {
       expect(run(body, mem)).toEqual([-1, -(2 ** 31), 0]);
     });
 
+    it('holds bytes and halfwords, each by an index in units of its size, the low ones first', () => {
+      const { mem } = fresh();
+      const body = (mem: Shared) => {
+        mem.guestStore(1, 0x0403_0201);
+        mem.guestStore8(6, 0x1ff);
+        mem.guestStore16(2, 0x1_fffe);
+        return [
+          [4, 5, 6, 7].map((index) => mem.guestLoad8(index)),
+          [2, 3].map((index) => mem.guestLoad16(index)),
+          [0, 1, 2].map((index) => mem.guestLoad(index)),
+        ];
+      };
+      expect(run(body, mem)).toEqual([
+        [0xfe, 0xff, 0xff, 4],
+        [0xfffe, 0x04ff],
+        [0, 0x04ff_fffe, 0],
+      ]);
+    });
+
+    it('is copied out and in by byte', () => {
+      const { mem } = fresh();
+      const body = (mem: Shared) => {
+        mem.guestWrite(3, Uint8Array.of(1, 2, 3));
+        const found = new Uint8Array(5);
+        mem.guestRead(2, found);
+        return [...found];
+      };
+      expect(run(body, mem)).toEqual([0, 1, 2, 3, 0]);
+    });
+
+    it('is changed atomically by what a processor locks its bus for', () => {
+      const { mem } = fresh();
+      const body = (mem: Shared) => [
+        mem.guestAdd32(2, -1),
+        mem.guestAnd32(2, 0xff),
+        mem.guestOr32(2, 0x100),
+        mem.guestXchg32(2, 7),
+        mem.guestCmpxchg32(2, 8, 9),
+        mem.guestCmpxchg32(2, 7, 10),
+        mem.guestLoad(2),
+      ];
+      expect(run(body, mem)).toEqual([0, -1, 0xff, 0x1ff, 7, 7, 10]);
+    });
+
     it('is not among the words', () => {
       const { mem, at } = fresh();
       const body = (mem: Shared) => {

@@ -1,5 +1,5 @@
 // An operation made ready for a search: its verb as a small number, its address as cells.
-import type { Operation, Verb } from '@faultline/atomics';
+import { formatOperation, type Operation, type Verb } from '@faultline/atomics';
 import type { Cells } from './cells.ts';
 import type { Program } from './program.ts';
 
@@ -60,6 +60,11 @@ const BLOCKING: Readonly<Partial<Record<Verb, number>>> = {
   free: FREE,
   guestLoad: LOAD,
   guestStore: STORE,
+  guestAdd32: ADD,
+  guestOr32: OR,
+  guestAnd32: AND,
+  guestXchg32: XCHG,
+  guestCmpxchg32: CMPXCHG,
 };
 
 export interface Instruction {
@@ -94,6 +99,7 @@ export function compile(
 ): Instruction {
   const { verb, object, address, bytes, order, args } = operation;
   const code = BLOCKING[verb] ?? CODES[verb.slice(0, -2)];
+  if (object === 'ram' && bytes < 4) refuseParts(operation);
   if (code === undefined) throw new Error(`expected a verb of the seam, got ${verb}`);
   const [a = 0, b = 0, c = 0, d = 0] = args;
   const hasWord = object !== 'thread';
@@ -112,6 +118,13 @@ export function compile(
     d,
     plain: order === 'plain',
   };
+}
+
+/** A cell is a whole word: two parts of one would be taken for words that have nothing to do with each other. */
+function refuseParts(operation: Operation): never {
+  throw new Error(
+    `expected guest memory in words of 32 bits, got ${formatOperation(operation)}: the checker knows no bytes or halfwords of it`,
+  );
 }
 
 function freedCell(

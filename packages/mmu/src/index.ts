@@ -152,7 +152,7 @@ export {
 } from './spte/spte.ts';
 export { clearSpteBits, owesFlush, setSpteAtomic, writeSpte } from './spte/update-spte.ts';
 export { childTable, entryAt, initTable, tableFrame, walkToLastSptep } from './spte/walk.ts';
-export { read32, write32 } from './vcpu/access.ts';
+export { read32, translateRead, translateWrite, write32 } from './vcpu/access.ts';
 export {
   flushPmlBuffer,
   isPmlFull,
@@ -162,6 +162,7 @@ export {
   type PmlBuffer,
 } from './vcpu/pml.ts';
 export { enterGuest, leaveGuest, poll } from './vcpu/run.ts';
+export { newTlb, TLB_ENTRIES, TLB_LENGTH, type Tlb } from './vcpu/tlb.ts';
 export {
   type FaultObserver,
   type MemoryFaultHandler,

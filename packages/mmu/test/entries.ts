@@ -24,7 +24,7 @@ import { protectPages, unprotectPages } from '../src/host/protect-pages.ts';
 import { replacePages, sharePages } from '../src/host/share-pages.ts';
 import type { Vm, VmConfig } from '../src/memory-map.ts';
 import { MMIO_SPTE_GEN_MASK } from '../src/spte/mmio-spte.ts';
-import { read32, write32 } from '../src/vcpu/access.ts';
+import { read32, translateRead, translateWrite, write32 } from '../src/vcpu/access.ts';
 import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
 import { newVcpu } from '../src/vcpu/vcpu.ts';
 import { flushRemoteTlbs } from '../src/vm/flush-remote-tlbs.ts';
@@ -213,6 +213,15 @@ export const ENTRIES: readonly Entry[] = [
   { name: 'write32 to a shared page', vcpu: true, setup: shared, body: write },
   { name: 'read32, first touch', vcpu: true, body: read },
   { name: 'read32 of a shared page', vcpu: true, setup: shared, body: read },
+  {
+    name: 'translateRead and translateWrite of a shared page',
+    vcpu: true,
+    setup: shared,
+    body: inGuest((mem, vm, vcpu) => [
+      translateRead(mem, vm, vcpu, gpaOf(GFN)),
+      translateWrite(mem, vm, vcpu, gpaOf(GFN)),
+    ]),
+  },
   {
     name: 'read32 where no memory is',
     vcpu: true,

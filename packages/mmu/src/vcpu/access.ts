@@ -79,6 +79,28 @@ export function read32(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa): number {
   }
 }
 
+/** Where the page that holds `gpa` lies, for loads: the index of its first word in guest memory; -1: no memory there. */
+export function translateRead(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa): number {
+  const gfn = accessedGfn(gpa);
+  for (;;) {
+    if (--vcpu.countdown < 0) poll(mem, vm, vcpu);
+    const base = tlbLookupRead(vcpu.tlb, gfn);
+    if (base >= 0) return base;
+    if (!tlbMiss(mem, vm, vcpu, gpa, 0)) return -1;
+  }
+}
+
+/** The same for stores: the page is marked dirty. Either answer is good until the vCPU polls, which each access may do. */
+export function translateWrite(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa): number {
+  const gfn = accessedGfn(gpa);
+  for (;;) {
+    if (--vcpu.countdown < 0) poll(mem, vm, vcpu);
+    const base = tlbLookupWrite(vcpu.tlb, gfn);
+    if (base >= 0) return base;
+    if (!tlbMiss(mem, vm, vcpu, gpa, PFERR_WRITE_MASK)) return -1;
+  }
+}
+
 /**
  * Fills the TLB or handles the fault, and counts it; false when there is no memory at `gpa`. In one piece: longer than what
  * the command lets V8 inline (docs/decisions.md), it stays out of the guest's loops, where hits need the registers.

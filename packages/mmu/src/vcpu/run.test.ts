@@ -43,6 +43,15 @@ describe('a vCPU that enters the guest', () => {
     expect([vcpu.stat.tlb_flush, pending(bench, 0)]).toEqual([1, 0]);
   });
 
+  it('says so to who keeps copies of its translations', () => {
+    const { bench, vm, mem, vcpu } = withVcpu();
+    let told = 0;
+    vcpu.onFlush = () => told++;
+    flush(bench);
+    enterGuest(mem, vm, vcpu);
+    expect(told).toBe(1);
+  });
+
   it('serves a request that comes between its mode and its look', () => {
     const { bench, vm, mem, vcpu } = withVcpu();
     const look = { verb: 'load32', address: requestsAddress(0) } as const;

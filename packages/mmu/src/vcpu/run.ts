@@ -32,6 +32,7 @@ export function enterGuest(mem: Shared, vm: Vm, vcpu: Vcpu): void {
     if ((requests & KVM_REQ_TLB_FLUSH) !== 0) {
       tlbFlush(vcpu.tlb);
       vcpu.stat.tlb_flush++;
+      vcpu.onFlush?.();
     }
     if ((requests & KVM_REQ_DIRTY_RING_SOFT_FULL) !== 0) leaveForReset(mem, vm, vcpu);
     if ((requests & REQ_PAUSE) !== 0) {

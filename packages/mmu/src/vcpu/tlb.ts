@@ -14,7 +14,9 @@ const NONE = -1;
 
 export type Tlb = Int32Array;
 
-export const newTlb = (): Tlb => new Int32Array(TLB_ENTRIES * STRIDE).fill(NONE);
+export const TLB_LENGTH: number = TLB_ENTRIES * STRIDE;
+
+export const newTlb = (): Tlb => new Int32Array(TLB_LENGTH).fill(NONE);
 
 const entryOf = (gfn: Gfn): number => (gfn & MASK) << 2;
 

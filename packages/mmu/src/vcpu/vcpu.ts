@@ -37,14 +37,16 @@ export interface Vcpu {
   observer: FaultObserver | undefined;
   mmio: MmioHandler | undefined;
   memoryFault: MemoryFaultHandler | undefined;
+  /** Told whenever the TLB was emptied: copies of its translations are void too. */
+  onFlush: (() => void) | undefined;
 }
 
-/** A vCPU's number is its thread's number in the memory. */
-export function newVcpu(id: number): Vcpu {
+/** A vCPU's number is its thread's number in the memory. `tlb` is for who wants it in an array of his own. */
+export function newVcpu(id: number, tlb: Tlb = newTlb()): Vcpu {
   const fault = newPageFault(id);
   return {
     id,
-    tlb: newTlb(),
+    tlb,
     fault,
     stat: fault.stat,
     pml: newPmlBuffer(),
@@ -52,5 +54,6 @@ export function newVcpu(id: number): Vcpu {
     observer: undefined,
     mmio: undefined,
     memoryFault: undefined,
+    onFlush: undefined,
   };
 }

@@ -1,0 +1,78 @@
+// The owner's side of a VM: the thread that made it and acts as its VMM. vCPUs on this very thread cannot be waited for, so
+// they are out of the guest whenever the owner acts, and what it asked of them is served as soon as it is done.
+import type { WasmShared } from '@faultline/atomics';
+import { type Memslot, pauseVcpus, readMemslots, resumeVcpus } from '@faultline/mmu';
+import { connectVcpu } from './connect-vcpu.ts';
+import { connect, type VmHandle } from './handle.ts';
+import { Vcpu, type VcpuOptions } from './vcpu.ts';
+
+export class Owner {
+  readonly handle: VmHandle;
+  readonly mem: WasmShared;
+  readonly #local = new Map<number, Vcpu>();
+  /** For the owner's own accesses: a vCPU that is in the guest for the length of one. */
+  readonly #device: Vcpu;
+  #depth = 0;
+
+  constructor(handle: VmHandle) {
+    this.handle = handle;
+    this.mem = connect(handle, handle.vm.vcpus);
+    this.#device = new Vcpu(handle, handle.vcpus);
+  }
+
+  /** vCPU `id` on this thread; the same one each time. */
+  vcpu(id: number, options?: VcpuOptions): Vcpu {
+    const known = this.#local.get(id);
+    if (known?.connected) return known;
+    const vcpu = connectVcpu(this.handle, id, options);
+    this.#local.set(id, vcpu);
+    return vcpu;
+  }
+
+  /** Does the VMM's work. */
+  act<Result>(work: () => Result): Result {
+    for (const vcpu of this.#connected()) vcpu.leave();
+    this.#depth++;
+    try {
+      return work();
+    } finally {
+      if (--this.#depth === 0) this.#serve();
+    }
+  }
+
+  /** Does the VMM's work while no vCPU of any thread loads or stores. */
+  actPaused<Result>(work: () => Result): Result {
+    return this.act(() => {
+      pauseVcpus(this.mem, this.handle.vm);
+      try {
+        return work();
+      } finally {
+        resumeVcpus(this.mem, this.handle.vm);
+      }
+    });
+  }
+
+  /** An access of the owner's own. */
+  access<Result>(work: (vcpu: Vcpu) => Result): Result {
+    return this.act(() => {
+      try {
+        return work(this.#device);
+      } finally {
+        this.#device.leave();
+      }
+    });
+  }
+
+  slots(): Memslot[] {
+    return readMemslots(this.mem, this.handle.vm, this.mem.load32(this.handle.vm.at.memslots));
+  }
+
+  #connected(): Vcpu[] {
+    return [...this.#local.values()].filter((vcpu) => vcpu.connected);
+  }
+
+  #serve(): void {
+    for (const vcpu of this.#connected()) vcpu.serve();
+    this.#device.serve();
+  }
+}

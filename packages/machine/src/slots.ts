@@ -1,0 +1,86 @@
+// Which guest-physical addresses are memory. Everything here is in bytes, in multiples of a page.
+import {
+  createMemslot,
+  deleteMemslot,
+  type Gfn,
+  type Hvn,
+  KVM_MEM_LOG_DIRTY_PAGES,
+  type Memslot,
+  PAGE_SIZE,
+  setMemslotFlags,
+} from '@faultline/mmu';
+import type { Owner } from './owner.ts';
+
+export interface Slot {
+  /** 0 to 31. */
+  readonly id: number;
+  /** Where the guest finds it. */
+  readonly gpa: number;
+  readonly bytes: number;
+  /** Where it begins in the VM's memory of `createVm({ memory })`. No two slots may overlap, in the guest or there. */
+  readonly offset: number;
+  /** KVM_MEM_LOG_DIRTY_PAGES or 0; logging is on whatever it says while a dirty-log client is open. */
+  readonly flags: number;
+}
+
+export class Slots {
+  readonly #owner: Owner;
+  #logging = 0;
+
+  constructor(owner: Owner) {
+    this.#owner = owner;
+  }
+
+  /** Throws a RangeError that says what is wrong with it. */
+  add({ flags = 0, ...slot }: Omit<Slot, 'flags'> & Partial<Pick<Slot, 'flags'>>): void {
+    const memslot: Memslot = {
+      id: slot.id,
+      baseGfn: pages(slot, 'gpa') as Gfn,
+      npages: pages(slot, 'bytes'),
+      hvn: pages(slot, 'offset') as Hvn,
+      flags: flags | this.#logging,
+    };
+    this.#owner.act(() => createMemslot(this.#owner.mem, this.#owner.handle.vm, memslot));
+  }
+
+  /** Its memory keeps its content: a slot added there later finds it. */
+  remove(id: number): void {
+    this.#owner.act(() => deleteMemslot(this.#owner.mem, this.#owner.handle.vm, id));
+  }
+
+  setFlags(id: number, flags: number): void {
+    this.#owner.act(() =>
+      setMemslotFlags(this.#owner.mem, this.#owner.handle.vm, id, flags | this.#logging),
+    );
+  }
+
+  /** By gpa. */
+  list(): Slot[] {
+    const inBytes = ({ id, baseGfn, npages, hvn, flags }: Memslot): Slot => ({
+      id,
+      gpa: baseGfn * PAGE_SIZE,
+      bytes: npages * PAGE_SIZE,
+      offset: hvn * PAGE_SIZE,
+      flags,
+    });
+    return this.#owner
+      .slots()
+      .map(inBytes)
+      .sort((a, b) => a.gpa - b.gpa);
+  }
+
+  /** Logs all slots, those to come too; or does so no longer. */
+  log(on: boolean): void {
+    this.#logging = on ? KVM_MEM_LOG_DIRTY_PAGES : 0;
+    for (const { id } of this.#owner.slots()) this.setFlags(id, 0);
+  }
+}
+
+function pages(slot: Omit<Slot, 'flags'>, field: 'gpa' | 'bytes' | 'offset'): number {
+  const value = slot[field];
+  if (Number.isSafeInteger(value) && value >= 0 && value % PAGE_SIZE === 0)
+    return value / PAGE_SIZE;
+  throw new RangeError(
+    `expected ${field} of slot ${slot.id} to be a multiple of ${PAGE_SIZE} bytes, got ${value}`,
+  );
+}

@@ -1,0 +1,82 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { connectVcpu } from '../src/connect-vcpu.ts';
+import { createVm, type Vm } from '../src/create-vm.ts';
+import { COUNTER, COUNTS, STOP } from './jobs.ts';
+import { endWorkers, onWorkers } from './on-workers.ts';
+
+const MIB = 2 ** 20;
+const makeVm = (): Vm => createVm({ memory: MIB, vcpus: 2 });
+const word = (vm: Vm, gpa: number): number => {
+  const bytes = new Uint8Array(4);
+  vm.readBytes(gpa, bytes);
+  return new DataView(bytes.buffer).getInt32(0, true);
+};
+
+afterEach(endWorkers);
+
+describe('two vCPUs on two threads', () => {
+  it('lose no count by atomicAdd32', async () => {
+    const vm = makeVm();
+    await onWorkers(vm, 'count', 'count');
+    expect(word(vm, COUNTER)).toBe(2 * COUNTS);
+  });
+
+  it('lose no byte that one of them stores beside the other', async () => {
+    expect(await onWorkers(makeVm(), 'storeBytes', 'storeBytes')).toEqual([0, 0]);
+  });
+
+  it('are told nothing while they sleep outside, and wake to what was done', async () => {
+    const vm = makeVm();
+    const answers = onWorkers(vm, 'sleep', 'sleep');
+    vm.dirtyClient('a').take();
+    vm.writeBytes(COUNTER, Uint8Array.of(7, 0, 0, 0));
+    expect(await answers).toEqual([7, 7]);
+  });
+});
+
+describe('a dirty-log client beside two vCPUs that store', () => {
+  it('has copied all memory when it has copied what it was told', async () => {
+    const vm = makeVm();
+    const client = vm.dirtyClient('copier');
+    const copy = new Uint8Array(MIB);
+    const take = (): number[] => {
+      const pages = client.take();
+      for (const page of pages) {
+        vm.readBytes(page * 4096, copy.subarray(page * 4096, (page + 1) * 4096));
+      }
+      return pages;
+    };
+    const answers = onWorkers(vm, 'dirty', 'dirty');
+    let told = 0;
+    while (told < 2000) {
+      told += take().length;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    vm.writeBytes(STOP, Uint8Array.of(1));
+    const stored = Object.assign({}, ...(await answers)) as Record<string, number>;
+    take();
+    const view = new DataView(copy.buffer);
+    const found = Object.keys(stored).map((page) => [
+      page,
+      view.getInt32(Number(page) * 4096, true),
+    ]);
+    expect(Object.fromEntries(found)).toEqual(stored);
+  });
+});
+
+describe('a vCPU of another thread', () => {
+  it('cannot be connected twice', () => {
+    const vm = makeVm();
+    vm.vcpu(0);
+    expect(() => connectVcpu(vm.handle, 0)).toThrow('expected vCPU 0 to be free');
+  });
+
+  it('can be connected again once it was disconnected', () => {
+    const vm = makeVm();
+    vm.vcpu(0).write32(0, 5);
+    vm.vcpu(0).disconnect();
+    const again = connectVcpu(vm.handle, 0);
+    expect(again.read32(0)).toBe(5);
+    again.disconnect();
+  });
+});
