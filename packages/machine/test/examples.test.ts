@@ -1,0 +1,32 @@
+// The examples as a reader runs them, against what is built.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const isBuilt = existsSync(`${ROOT}dist/machine/src/index.js`);
+
+/** What an example prints; throws when it finds itself wrong. */
+const printed = async (name: string, ...args: string[]): Promise<string> => {
+  const { stdout } = await run(process.execPath, [`examples/machine/${name}.js`, ...args], {
+    cwd: ROOT,
+  });
+  return stdout;
+};
+
+describe.skipIf(!isBuilt)('an example (skipped without dist: npm run build)', () => {
+  it('tiny-emulator computes, and is told what it wrote', async () => {
+    expect(await printed('tiny-emulator')).toContain('again in the second run: 4 5 6');
+  });
+
+  it('two-vcpus-one-counter loses nothing by atomics', async () => {
+    expect(await printed('two-vcpus-one-counter', '20000')).toContain('atomicAdd32:        40000');
+  });
+
+  it('framebuffer copies dirty lines alone', async () => {
+    expect(await printed('framebuffer')).toContain('frame 3: lines 28 to 47');
+  });
+});
