@@ -7,8 +7,11 @@ import { Vcpu, type VcpuOptions } from './vcpu.ts';
  * the VM has not, and an Error when somebody is connected as that vCPU.
  */
 export function connectVcpu(handle: VmHandle, id: number, options?: VcpuOptions): Vcpu {
-  if (!(Number.isInteger(id) && id >= 0 && id < handle.vcpus)) {
-    throw new RangeError(`expected a vCPU below ${handle.vcpus}, got ${id}`);
-  }
+  checkId(handle, id);
   return new Vcpu(handle, id, options);
+}
+
+export function checkId({ vcpus }: Pick<VmHandle, 'vcpus'>, id: number): void {
+  if (Number.isInteger(id) && id >= 0 && id < vcpus) return;
+  throw new RangeError(`expected a vCPU below ${vcpus}, got ${id}`);
 }

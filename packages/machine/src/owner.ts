@@ -1,8 +1,9 @@
 // The owner's side of a VM: the thread that made it and acts as its VMM. vCPUs on this very thread cannot be waited for, so
-// they are out of the guest whenever the owner acts, and what it asked of them is served as soon as it is done.
-import type { WasmShared } from '@faultline/atomics';
+// they are out of the guest whenever the owner acts, and what it asked of them is served as soon as it is done. Where one of
+// them has to wait for another, because its store takes a page from both, the other leaves: it is between two accesses.
+import { modeAddress, type WasmShared } from '@faultline/atomics';
 import { type Memslot, pauseVcpus, readMemslots, resumeVcpus } from '@faultline/mmu';
-import { connectVcpu } from './connect-vcpu.ts';
+import { checkId } from './connect-vcpu.ts';
 import { connect, type VmHandle } from './handle.ts';
 import { Vcpu, type VcpuOptions } from './vcpu.ts';
 
@@ -16,15 +17,16 @@ export class Owner {
 
   constructor(handle: VmHandle) {
     this.handle = handle;
-    this.mem = connect(handle, handle.vm.vcpus);
-    this.#device = new Vcpu(handle, handle.vcpus);
+    this.mem = this.#connect(handle.vm.vcpus);
+    this.#device = new Vcpu(handle, handle.vcpus, {}, this.#connect(handle.vcpus));
   }
 
   /** vCPU `id` on this thread; the same one each time. */
   vcpu(id: number, options?: VcpuOptions): Vcpu {
     const known = this.#local.get(id);
     if (known?.connected) return known;
-    const vcpu = connectVcpu(this.handle, id, options);
+    checkId(this.handle, id);
+    const vcpu = new Vcpu(this.handle, id, options, this.#connect(id));
     this.#local.set(id, vcpu);
     return vcpu;
   }
@@ -65,6 +67,16 @@ export class Owner {
 
   slots(): Memslot[] {
     return readMemslots(this.mem, this.handle.vm, this.mem.load32(this.handle.vm.at.memslots));
+  }
+
+  #connect(thread: number): WasmShared {
+    const mem = connect(this.handle, thread);
+    const wait = mem.wait.bind(mem);
+    mem.wait = (address, expected, ms) => {
+      for (const vcpu of this.#connected()) if (modeAddress(vcpu.id) === address) vcpu.leave();
+      return wait(address, expected, ms);
+    };
+    return mem;
   }
 
   #connected(): Vcpu[] {

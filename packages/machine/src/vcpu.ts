@@ -47,7 +47,12 @@ export class Vcpu {
   readonly #handle: VmHandle;
   readonly #mmio = new MmioMap();
 
-  constructor(handle: VmHandle, id: number, { tlb = newTlb() }: VcpuOptions = {}) {
+  constructor(
+    handle: VmHandle,
+    id: number,
+    { tlb = newTlb() }: VcpuOptions = {},
+    mem: WasmShared = connect(handle, id),
+  ) {
     if (tlb.length !== TLB_LENGTH) {
       throw new RangeError(`expected a TLB of ${TLB_LENGTH} int32s, got ${tlb.length}`);
     }
@@ -55,7 +60,7 @@ export class Vcpu {
     this.tlb = tlb.fill(-1);
     this.#handle = handle;
     this.vm = handle.vm;
-    this.mem = connect(handle, id);
+    this.mem = mem;
     claim(this.mem, handle, id);
     this.own = newVcpu(id, this.tlb);
     // Goes on counting where the connection before left off: whoever waits for this word to change knows that value.
