@@ -13,7 +13,8 @@ import { type DirtyClient, DirtyClients } from './dirty-clients.ts';
 import { connect, controlBytes, type VmHandle } from './handle.ts';
 import { Owner } from './owner.ts';
 import { whyNotShared } from './sharing.ts';
-import { type Slot, Slots } from './slots.ts';
+import { Slots } from './slots.ts';
+import { type Snapshot, Snapshots } from './snapshots.ts';
 import type { Vcpu, VcpuOptions } from './vcpu.ts';
 
 export interface VmOptions {
@@ -101,6 +102,7 @@ export class Vm {
   readonly slots: Slots;
   readonly #owner: Owner;
   readonly #dirty: DirtyClients;
+  readonly #snapshots: Snapshots;
 
   constructor(owner: Owner) {
     this.#owner = owner;
@@ -109,6 +111,7 @@ export class Vm {
     this.vcpus = owner.handle.vcpus;
     this.slots = new Slots(owner);
     this.#dirty = new DirtyClients(owner, this.slots);
+    this.#snapshots = new Snapshots(owner);
   }
 
   /** What `connectVcpu` needs on another thread: post it there. Throws an Error when the VM is not shared. */
@@ -138,6 +141,22 @@ export class Vm {
   dirtyClient(name: string): DirtyClient {
     return this.#dirty.open(name);
   }
-}
 
-export type { Slot };
+  /**
+   * Keeps memory as it is now, the vCPUs standing still meanwhile. Throws a RangeError when there are too few spare frames,
+   * and then has changed nothing.
+   */
+  snapshot(): Snapshot {
+    return this.#snapshots.take();
+  }
+
+  /** Makes memory what it was; answers how many pages that changed. Dirty-log clients are told of them. */
+  restore(snapshot: Snapshot): number {
+    return this.#snapshots.restore(snapshot);
+  }
+
+  /** Bytes that are kept for snapshots alone. */
+  get snapshotBytes(): number {
+    return this.#snapshots.heldBytes();
+  }
+}

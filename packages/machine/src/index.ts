@@ -7,4 +7,5 @@ export type { VmHandle } from './handle.ts';
 export type { MmioRange, MmioSize } from './mmio.ts';
 export { whyNotShared } from './sharing.ts';
 export type { Slot, Slots } from './slots.ts';
+export type { Snapshot } from './snapshots.ts';
 export type { Vcpu, VcpuOptions } from './vcpu.ts';

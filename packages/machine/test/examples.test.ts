@@ -29,4 +29,9 @@ describe.skipIf(!isBuilt)('an example (skipped without dist: npm run build)', ()
   it('framebuffer copies dirty lines alone', async () => {
     expect(await printed('framebuffer')).toContain('frame 3: lines 28 to 47');
   });
+
+  it('snapshots-per-second restores the oldest that it keeps', async () => {
+    const text = await printed('snapshots-per-second', '8', '5', '20', '3');
+    expect(text).toMatch(/snapshot 5: \d+ of 2048 pages changed, .* 3 kept in/);
+  });
 });

@@ -38,6 +38,16 @@ export const jobs = {
     }
     return stored;
   },
+  /** Counts in two pages, in one after the other, until it is stopped. */
+  pairs(vcpu: Vcpu): number {
+    const [first, second] = [0x4000 + 8 * vcpu.id, 0x5000 + 8 * vcpu.id];
+    let count = 0;
+    while (vcpu.read32(STOP) === 0) {
+      vcpu.write32(first, ++count);
+      vcpu.write32(second, count);
+    }
+    return count;
+  },
   /** Waits for the owner outside the guest, then looks. */
   sleep(vcpu: Vcpu): number {
     vcpu.leave();

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectVcpu } from '../src/connect-vcpu.ts';
 import { createVm, type Vm } from '../src/create-vm.ts';
+import type { Snapshot } from '../src/snapshots.ts';
 import { COUNTER, COUNTS, STOP } from './jobs.ts';
 import { endWorkers, onWorkers } from './on-workers.ts';
 
@@ -61,6 +62,35 @@ describe('a dirty-log client beside two vCPUs that store', () => {
       view.getInt32(Number(page) * 4096, true),
     ]);
     expect(Object.fromEntries(found)).toEqual(stored);
+  });
+});
+
+describe('a snapshot beside two vCPUs that store', () => {
+  it('is memory of one moment, and stays it', async () => {
+    const vm = createVm({ memory: MIB, vcpus: 2, spareFrames: 512 });
+    const answers = onWorkers(vm, 'pairs', 'pairs');
+    const counts = (snapshot: Snapshot): number[] => {
+      const bytes = new Uint8Array(0x2000);
+      snapshot.readBytes(0x4000, bytes);
+      const view = new DataView(bytes.buffer);
+      return [0, 0x1000, 8, 0x1008].map((at) => view.getInt32(at, true));
+    };
+    const seen: { snapshot: Snapshot; counts: number[] }[] = [];
+    while (seen.length < 40 || seen.at(-1)?.counts.includes(0)) {
+      const snapshot = vm.snapshot();
+      seen.push({ snapshot, counts: counts(snapshot) });
+      if (seen.length > 40) seen.shift()?.snapshot.release();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    vm.writeBytes(STOP, Uint8Array.of(1));
+    await answers;
+    for (const { snapshot, counts: then } of seen) {
+      expect(counts(snapshot)).toEqual(then);
+      const [a, b, c, d] = then as [number, number, number, number];
+      expect([a - b, c - d].every((ahead) => ahead === 0 || ahead === 1)).toBe(true);
+    }
+    vm.restore(seen[0]?.snapshot as Snapshot);
+    expect([word(vm, 0x4000), word(vm, 0x5008)]).toEqual([seen[0]?.counts[0], seen[0]?.counts[3]]);
   });
 });
 

@@ -1,0 +1,172 @@
+// Memory as it was: a snapshot keeps the frames that hold the guest's pages, and the guest gets a copy of a page when it next
+// stores to it. A page that did not change between two snapshots is in one frame for both.
+//
+// Nothing is promised that could not be kept: a snapshot is taken only while there are so many free frames that the guest
+// can be given one for each of its pages. From then on each copy takes one of both.
+import {
+  gfnToHvn,
+  type Hvn,
+  hostPtePfn,
+  hostPtep,
+  isHostPtePresent,
+  type Memslot,
+  markPageDirty,
+  PAGE_SIZE,
+  type Pfn,
+  pageBase,
+  putPage,
+  replacePages,
+  sharePages,
+} from '@faultline/mmu';
+import type { Owner } from './owner.ts';
+
+export interface Snapshot {
+  /** Pages that hold something; the others read as zeros. */
+  readonly pages: number;
+  /** Pages in another frame than in the snapshot that was taken or restored last: all, in the first. */
+  readonly changed: number;
+  /** Fills `into` with memory as it was, by the slots of then; all ones where none was. */
+  readBytes(gpa: number, into: Uint8Array): void;
+  /** Gives its frames back. It cannot be restored any more. */
+  release(): void;
+}
+
+const NO_FRAME = -1;
+
+interface Kept {
+  /** By page of the VM's memory. */
+  readonly frames: Int32Array;
+  readonly slots: readonly Memslot[];
+}
+
+export class Snapshots {
+  readonly #owner: Owner;
+  readonly #kept = new Map<Snapshot, Kept>();
+  #last: Int32Array;
+
+  constructor(owner: Owner) {
+    this.#owner = owner;
+    this.#last = new Int32Array(owner.handle.vm.hostPages).fill(NO_FRAME);
+  }
+
+  /** Throws a RangeError that says how many spare frames it would take, and then has changed nothing. */
+  take(): Snapshot {
+    return this.#owner.actPaused(() => {
+      this.#requireRoom();
+      const { mem, handle } = this.#owner;
+      const frames = new Int32Array(handle.vm.hostPages).fill(NO_FRAME);
+      let pages = 0;
+      sharePages(mem, handle.vm, 0 as Hvn, frames.length, (hvn, pfn) => {
+        frames[hvn] = pfn;
+        pages++;
+      });
+      return this.#keep({ frames, slots: this.#owner.slots() }, pages);
+    });
+  }
+
+  /** Answers how many pages it changed; dirty-log clients are told of them. Slots stay as they are. */
+  restore(snapshot: Snapshot): number {
+    const { frames } = this.#get(snapshot);
+    return this.#owner.actPaused(() => {
+      const { mem, handle } = this.#owner;
+      const changed = this.#differing(frames);
+      replacePages(mem, handle.vm, 0 as Hvn, frames.length, (hvn) => {
+        const pfn = frames[hvn] as number;
+        return pfn === NO_FRAME ? undefined : (pfn as Pfn);
+      });
+      for (const slot of this.#owner.slots()) this.#mark(slot, changed);
+      this.#last = frames;
+      return changed.length;
+    });
+  }
+
+  /** Bytes of frames that snapshots hold and the guest does not. */
+  heldBytes(): number {
+    const { vm } = this.#owner.handle;
+    const held = new Uint8Array(vm.pageFrames);
+    for (const { frames } of this.#kept.values()) {
+      for (const pfn of frames) if (pfn !== NO_FRAME) held[pfn] = 1;
+    }
+    for (let hvn = 0; hvn < vm.hostPages; hvn++) {
+      const pfn = this.#frameNow(hvn);
+      if (pfn !== NO_FRAME) held[pfn] = 0;
+    }
+    return held.reduce((sum, one) => sum + one, 0) * PAGE_SIZE;
+  }
+
+  #keep(kept: Kept, pages: number): Snapshot {
+    const { frames } = kept;
+    const last = this.#last;
+    const snapshot: Snapshot = {
+      pages,
+      changed: frames.reduce((sum, pfn, hvn) => sum + (pfn === last[hvn] ? 0 : 1), 0),
+      readBytes: (gpa, into) => this.#read(this.#get(snapshot), gpa, into),
+      release: () => this.#release(snapshot),
+    };
+    this.#last = frames;
+    this.#kept.set(snapshot, kept);
+    return snapshot;
+  }
+
+  #get(snapshot: Snapshot): Kept {
+    const kept = this.#kept.get(snapshot);
+    if (kept !== undefined) return kept;
+    throw new Error('expected a snapshot of this VM, got one of another, or one that was released');
+  }
+
+  #release(snapshot: Snapshot): void {
+    const kept = this.#kept.get(snapshot);
+    if (kept === undefined) return;
+    this.#kept.delete(snapshot);
+    const { mem, handle } = this.#owner;
+    for (const pfn of kept.frames) if (pfn !== NO_FRAME) putPage(mem, handle.vm, pfn as Pfn);
+  }
+
+  #requireRoom(): void {
+    const { mem, handle } = this.#owner;
+    const { hostPages, pageFrames } = handle.vm;
+    const missing = hostPages - mem.load32(handle.vm.at.free_pages);
+    if (missing <= 0) return;
+    throw new RangeError(
+      `expected ${hostPages} free frames, one for each page that the guest may write after a snapshot, got ${hostPages - missing}; ` +
+        `release snapshots, or make the VM with { spareFrames: ${pageFrames - hostPages + missing} } or more`,
+    );
+  }
+
+  #frameNow(hvn: number): number {
+    const { mem, handle } = this.#owner;
+    const pte = mem.load32(hostPtep(handle.vm, hvn as Hvn));
+    return isHostPtePresent(pte) ? hostPtePfn(pte) : NO_FRAME;
+  }
+
+  #differing(frames: Int32Array): number[] {
+    const pages: number[] = [];
+    for (let hvn = 0; hvn < frames.length; hvn++) {
+      if (this.#frameNow(hvn) !== frames[hvn]) pages.push(hvn);
+    }
+    return pages;
+  }
+
+  #mark(slot: Memslot, pages: readonly number[]): void {
+    const { mem, handle } = this.#owner;
+    for (const hvn of pages) {
+      const gfn = slot.baseGfn + (hvn - slot.hvn);
+      if (gfn < slot.baseGfn || gfn >= slot.baseGfn + slot.npages) continue;
+      markPageDirty(mem, handle.vm, slot, gfn as Memslot['baseGfn']);
+    }
+  }
+
+  #read({ frames, slots }: Kept, gpa: number, into: Uint8Array): void {
+    const { mem, handle } = this.#owner;
+    for (let done = 0; done < into.length; ) {
+      const at = gpa + done;
+      const part = into.subarray(done, done + PAGE_SIZE - (at % PAGE_SIZE));
+      const gfn = Math.floor(at / PAGE_SIZE) as Memslot['baseGfn'];
+      const slot = slots.find((s) => gfn >= s.baseGfn && gfn < s.baseGfn + s.npages);
+      const pfn = slot === undefined ? NO_FRAME : (frames[gfnToHvn(slot, gfn)] as number);
+      if (pfn === NO_FRAME) part.fill(slot === undefined ? 0xff : 0);
+      else mem.guestRead(pageBase(handle.vm, pfn as Pfn) * 4 + (at % PAGE_SIZE), part);
+      done += part.length;
+    }
+  }
+}
