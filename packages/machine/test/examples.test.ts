@@ -30,6 +30,12 @@ describe.skipIf(!isBuilt)('an example (skipped without dist: npm run build)', ()
     expect(await printed('framebuffer')).toContain('frame 3: lines 28 to 47');
   });
 
+  it('rp2040-rewind runs the same firmware again from an earlier moment', async () => {
+    const text = await printed('rp2040-rewind');
+    expect(text).toContain('slice 1: pages 9 10 11');
+    expect(text).toContain('run again from there: the same memory');
+  });
+
   it('snapshots-per-second restores the oldest that it keeps', async () => {
     const text = await printed('snapshots-per-second', '8', '5', '20', '3');
     expect(text).toMatch(/snapshot 5: \d+ of 2048 pages changed, .* 3 kept in/);
