@@ -1,5 +1,5 @@
-// A VM as its owner has it: the thread that makes it, gives it memory, watches it, and hands it to the threads of its vCPUs.
-import { createAloneMemory, createRam, createSharedMemory, type Ram } from '@faultline/atomics';
+// A VM in fresh memory, shared or of one thread alone.
+import { createAloneMemory, createRam, createSharedMemory } from '@faultline/atomics';
 import {
   type FaultPath,
   initVm,
@@ -9,13 +9,11 @@ import {
   type VmConfig,
   vmConfig,
 } from '@faultline/mmu';
-import { type DirtyClient, DirtyClients } from './dirty-clients.ts';
 import { connect, controlBytes, type VmHandle } from './handle.ts';
 import { Owner } from './owner.ts';
 import { whyNotShared } from './sharing.ts';
-import { Slots } from './slots.ts';
-import { type Snapshot, Snapshots } from './snapshots.ts';
-import type { Vcpu, VcpuOptions } from './vcpu.ts';
+import type { Slots } from './slots.ts';
+import { Vm } from './vm.ts';
 
 export interface VmOptions {
   /** Bytes of memory, a multiple of 4096; what all slots together may have. */
@@ -92,71 +90,4 @@ function makeHandle(
   const vm = initVm(mem, config, memory.map);
   mem.disconnect();
   return { memory, ram, vm, vcpus, shared };
-}
-
-export class Vm {
-  /** The WebAssembly.Memory whose bytes are the guest's pages, in no order: what `Vcpu.translate` answers counts in it. */
-  readonly ram: Ram;
-  readonly shared: boolean;
-  readonly vcpus: number;
-  readonly slots: Slots;
-  readonly #owner: Owner;
-  readonly #dirty: DirtyClients;
-  readonly #snapshots: Snapshots;
-
-  constructor(owner: Owner) {
-    this.#owner = owner;
-    this.ram = owner.handle.ram;
-    this.shared = owner.handle.shared;
-    this.vcpus = owner.handle.vcpus;
-    this.slots = new Slots(owner);
-    this.#dirty = new DirtyClients(owner, this.slots);
-    this.#snapshots = new Snapshots(owner);
-  }
-
-  /** What `connectVcpu` needs on another thread: post it there. Throws an Error when the VM is not shared. */
-  get handle(): VmHandle {
-    if (this.shared) return this.#owner.handle;
-    throw new Error(
-      whyNotShared() ?? 'expected a VM made with { shared: true }, got one of a single thread',
-    );
-  }
-
-  /** vCPU `id` on the owner's own thread. */
-  vcpu(id: number, options?: VcpuOptions): Vcpu {
-    return this.#owner.vcpu(id, options);
-  }
-
-  /** Fills `into` with the guest's memory from `gpa` on. */
-  readBytes(gpa: number, into: Uint8Array): void {
-    this.#owner.access((vcpu) => vcpu.readBytes(gpa, into));
-  }
-
-  /** Stores into the guest's memory, as a device does: the pages are dirty. */
-  writeBytes(gpa: number, bytes: Uint8Array): void {
-    this.#owner.access((vcpu) => vcpu.writeBytes(gpa, bytes));
-  }
-
-  /** Opens a client of the dirty log. `name` is for messages. */
-  dirtyClient(name: string): DirtyClient {
-    return this.#dirty.open(name);
-  }
-
-  /**
-   * Keeps memory as it is now, the vCPUs standing still meanwhile. Throws a RangeError when there are too few spare frames,
-   * and then has changed nothing.
-   */
-  snapshot(): Snapshot {
-    return this.#snapshots.take();
-  }
-
-  /** Makes memory what it was; answers how many pages that changed. Dirty-log clients are told of them. */
-  restore(snapshot: Snapshot): number {
-    return this.#snapshots.restore(snapshot);
-  }
-
-  /** Bytes that are kept for snapshots alone. */
-  get snapshotBytes(): number {
-    return this.#snapshots.heldBytes();
-  }
 }

@@ -1,7 +1,7 @@
 // A machine for authors of emulators: memory, vCPUs, dirty pages per consumer, snapshots, migration. Nothing of Node here.
 export { KVM_MEM_LOG_DIRTY_PAGES, TLB_ENTRIES, TLB_LENGTH } from '@faultline/mmu';
 export { connectVcpu } from './connect-vcpu.ts';
-export { createVm, type Vm, type VmOptions } from './create-vm.ts';
+export { createVm, type VmOptions } from './create-vm.ts';
 export type { DirtyClient } from './dirty-clients.ts';
 export type { VmHandle } from './handle.ts';
 export type { MmioRange, MmioSize } from './mmio.ts';
@@ -9,3 +9,4 @@ export { whyNotShared } from './sharing.ts';
 export type { Slot, Slots } from './slots.ts';
 export type { Snapshot } from './snapshots.ts';
 export type { Vcpu, VcpuOptions } from './vcpu.ts';
+export type { Vm } from './vm.ts';

@@ -25,6 +25,8 @@ export interface Slot {
 
 export class Slots {
   readonly #owner: Owner;
+  /** Flags as they were asked for, by slot. */
+  readonly #asked = new Map<number, number>();
   #logging = 0;
 
   constructor(owner: Owner) {
@@ -41,6 +43,7 @@ export class Slots {
       flags: flags | this.#logging,
     };
     this.#owner.act(() => createMemslot(this.#owner.mem, this.#owner.handle.vm, memslot));
+    this.#asked.set(slot.id, flags);
   }
 
   /** Its memory keeps its content: a slot added there later finds it. */
@@ -52,6 +55,7 @@ export class Slots {
     this.#owner.act(() =>
       setMemslotFlags(this.#owner.mem, this.#owner.handle.vm, id, flags | this.#logging),
     );
+    this.#asked.set(id, flags);
   }
 
   /** By gpa. */
@@ -72,7 +76,7 @@ export class Slots {
   /** Logs all slots, those to come too; or does so no longer. */
   log(on: boolean): void {
     this.#logging = on ? KVM_MEM_LOG_DIRTY_PAGES : 0;
-    for (const { id } of this.#owner.slots()) this.setFlags(id, 0);
+    for (const { id } of this.#owner.slots()) this.setFlags(id, this.#asked.get(id) ?? 0);
   }
 }
 

@@ -1,6 +1,6 @@
 // vCPUs on real threads.
 import { Worker } from 'node:worker_threads';
-import type { Vm } from '../src/create-vm.ts';
+import type { Vm } from '../src/vm.ts';
 import type { JobName } from './jobs.ts';
 import type { Assignment } from './vcpu-worker.ts';
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectVcpu } from '../src/connect-vcpu.ts';
-import { createVm, type Vm } from '../src/create-vm.ts';
+import { createVm } from '../src/create-vm.ts';
 import type { Snapshot } from '../src/snapshots.ts';
+import type { Vm } from '../src/vm.ts';
 import { COUNTER, COUNTS, STOP } from './jobs.ts';
 import { endWorkers, onWorkers } from './on-workers.ts';
 
