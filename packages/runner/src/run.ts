@@ -147,7 +147,8 @@ export async function runGuest(name: GuestName, options: RunOptions): Promise<Ru
   jobs.push({ machine, role: 'vmm', regions: [region], harvestsPerSecond, migrate });
   if (kind.ksm) jobs.push({ machine, role: 'ksmd', regions });
   // A migration pauses the vCPUs, which one thread may do: then nothing is dropped.
-  if (options.hostActs) jobs.push({ machine, role: 'host', region, drops: migrate === undefined });
+  const drops = migrate === undefined && kind.remembers !== true;
+  if (options.hostActs) jobs.push({ machine, role: 'host', region, drops });
   if (options.aging) jobs.push({ machine, role: 'ager', regions });
   if (plugged) jobs.push({ machine, role: 'plug', region: plugged });
   const reports = await runWorkers(machine, jobs, options.seconds);

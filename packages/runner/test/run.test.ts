@@ -178,3 +178,10 @@ describe('a run that cannot be', () => {
     );
   });
 });
+
+describe('the guest key-value', { timeout }, () => {
+  it('finds all its records while the host does what it can to its pages', async () => {
+    const { integrity } = await run('key-value', { hostActs: true, seconds: 0.5 });
+    expect(integrity).toMatchObject(NOTHING_LOST);
+  });
+});

@@ -21,6 +21,8 @@ interface GuestKind {
   readonly harvestsPerSecond: number;
   /** Pages it needs, where that is not the user's choice. */
   readonly pages?: number;
+  /** It remembers what it stored, beside the ledger: the host may not drop its pages. */
+  readonly remembers?: boolean;
   /** The host merges equal pages meanwhile. */
   readonly ksm?: boolean;
   /** The VMM moves, deletes and creates a part of its memory meanwhile. */
@@ -41,6 +43,7 @@ export const GUESTS: Readonly<Record<GuestName, GuestKind>> = {
   'key-value': {
     program: keyValue,
     harvestsPerSecond: 50,
+    remembers: true,
     says: 'keeps a hash table and checks every record that it reads',
   },
   ksm: {
