@@ -285,6 +285,14 @@ export class WasmShared implements Shared {
   guestCmpxchg32(index: number, expected: number, value: number): number {
     return Atomics.compareExchange(this.ram, index, expected, value);
   }
+  /**
+   * A view of `words` words of guest memory from `index` on, to copy whole pages. Not a verb of `Shared`: a body that is run
+   * again from a log cannot hold one. What the guest writes while it is read is torn: whoever copies a page that does
+   * not stand still copies it again.
+   */
+  guestBytes(index: number, words: number): Uint8Array {
+    return new Uint8Array(this.ram.buffer, this.ram.byteOffset + index * 4, words * 4);
+  }
 
   again(): void {}
 }

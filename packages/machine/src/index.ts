@@ -4,6 +4,22 @@ export { connectVcpu } from './connect-vcpu.ts';
 export { createVm, type VmOptions } from './create-vm.ts';
 export type { DirtyClient } from './dirty-clients.ts';
 export type { VmHandle } from './handle.ts';
+export type { CancelSignal, Channel, Clock, Compression } from './migrate/channel.ts';
+export { type Checksum, portableChecksum } from './migrate/checksum.ts';
+export { type DestinationOptions, type Received, receiveMigration } from './migrate/destination.ts';
+export { type FailureReason, MigrationError } from './migrate/failure.ts';
+export type { DestinationMemory, SourceGuest } from './migrate/guest.ts';
+export type { MigrationInfo, MigrationStatus, RamInfo } from './migrate/migration-info.ts';
+export type { PageReader } from './migrate/page-batch.ts';
+export { assertSameShape, type Shape, type SlotShape } from './migrate/shape.ts';
+export { type SourceOptions, sendMigration } from './migrate/source.ts';
+export {
+  plainMemory,
+  shapeOfVm,
+  type VmGuestOptions,
+  vmGuest,
+  vmMemory,
+} from './migrate/vm-guest.ts';
 export type { MmioRange, MmioSize } from './mmio.ts';
 export { whyNotShared } from './sharing.ts';
 export type { Slot, Slots } from './slots.ts';

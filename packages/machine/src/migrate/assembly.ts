@@ -1,0 +1,121 @@
+// Puts memory together from records, and knows when it is whole: from a connection, or from a snapshot file.
+import type { Compression } from './channel.ts';
+import type { Checksum } from './checksum.ts';
+import { MigrationError } from './failure.ts';
+import type { DestinationMemory } from './guest.ts';
+import { PageSet } from './page-set.ts';
+import { damaged, type Header, type StreamRecord, type Totals } from './records.ts';
+import { pageRanges, type Shape } from './shape.ts';
+
+type Of<Kind extends StreamRecord['kind']> = Extract<StreamRecord, { kind: Kind }>;
+
+export interface AssemblyOptions {
+  readonly checksum: Checksum;
+  /** Those that this side has. */
+  readonly compressions?: readonly Compression[];
+}
+
+export class Assembly {
+  readonly shape: Shape;
+  /** Pages with contents that came, and zero pages; a page that came twice counts twice. */
+  normal = 0;
+  duplicate = 0;
+  readonly #memory: DestinationMemory;
+  readonly #compression: Compression | undefined;
+  readonly #missing: PageSet;
+  readonly #inSlot: PageSet;
+
+  constructor(header: Header, memory: DestinationMemory, options: AssemblyOptions) {
+    this.shape = header.shape;
+    this.#memory = memory;
+    this.#compression = findCompression(header.compression, options.compressions ?? []);
+    this.#missing = new PageSet(header.shape.pages);
+    this.#inSlot = new PageSet(header.shape.pages);
+    for (const { hvn, npages } of pageRanges(header.shape)) {
+      for (let page = hvn; page < hvn + npages; page++) {
+        this.#missing.add(page);
+        this.#inSlot.add(page);
+      }
+    }
+  }
+
+  /** Writes the pages of a record. Nothing to wait for unless they are compressed. */
+  pages(record: Of<'pages'>): void | Promise<void> {
+    if (!record.compressed) return this.#write(record, record.contents);
+    return this.#writeCompressed(record);
+  }
+
+  zeroPages({ runs, offset }: Of<'zeroPages'>): void {
+    for (let run = 0; run < runs.length; run += 2) {
+      const [hvn = 0, count = 0] = runs.subarray(run, run + 2);
+      if (hvn + count > this.shape.pages) {
+        throw damaged(offset, `pages below ${this.shape.pages}`, `${count} from ${hvn} on`);
+      }
+      for (let page = hvn; page < hvn + count; page++) this.#zero(page, offset);
+      this.duplicate += count;
+    }
+  }
+
+  /** Throws unless every page of every slot has come. */
+  assertWhole(): void {
+    if (this.#missing.size === 0) return;
+    const [first] = this.#missing.take();
+    throw new MigrationError(
+      'damaged',
+      `expected every page of the guest at the stream's end, got none for hvn ${first}`,
+    );
+  }
+
+  async #writeCompressed(record: Of<'pages'>): Promise<void> {
+    const { offset, contents, hvns } = record;
+    const raw = hvns.length * this.shape.pageSize;
+    if (this.#compression === undefined) throw damaged(offset, 'pages as they are', 'compressed');
+    let bytes: Uint8Array;
+    try {
+      bytes = await this.#compression.decompress(contents, raw);
+    } catch (cause) {
+      throw damaged(offset, `contents that ${this.#compression.name} can read`, String(cause));
+    }
+    if (bytes.length !== raw) throw damaged(offset, `${raw} bytes of contents`, `${bytes.length}`);
+    this.#write(record, bytes);
+  }
+
+  #write({ hvns, offset }: Of<'pages'>, contents: Uint8Array): void {
+    const { pageSize } = this.shape;
+    for (let page = 0; page < hvns.length; page++) {
+      const hvn = hvns[page] as number;
+      this.#arrives(hvn, offset);
+      this.#memory.writePage(hvn, contents.subarray(page * pageSize, (page + 1) * pageSize));
+    }
+    this.normal += hvns.length;
+  }
+
+  #zero(hvn: number, offset: number): void {
+    // What never came before is zero already.
+    if (!this.#arrives(hvn, offset)) this.#memory.zeroPage(hvn);
+  }
+
+  /** Is it the page's first time? */
+  #arrives(hvn: number, offset: number): boolean {
+    if (hvn >= this.shape.pages || !this.#inSlot.has(hvn)) {
+      throw damaged(offset, `a page of a slot, below ${this.shape.pages}`, `hvn ${hvn}`);
+    }
+    return this.#missing.delete(hvn);
+  }
+}
+
+/** Throws unless a stream's own account is what has come of it. */
+export function assertTotals(record: Of<'end'>, came: Totals): void {
+  const says = ({ records, pages, zeroPages, digest }: Totals): string =>
+    `${records} records, ${pages} pages, ${zeroPages} zero pages, digest ${digest}`;
+  if (says(record.totals) === says(came)) return;
+  throw damaged(record.offset, says(record.totals), says(came));
+}
+
+function findCompression(name: string, known: readonly Compression[]): Compression | undefined {
+  if (name === '') return undefined;
+  const compression = known.find((candidate) => candidate.name === name);
+  if (compression !== undefined) return compression;
+  const names = known.map((candidate) => candidate.name).join(', ') || 'none';
+  throw new MigrationError('version', `expected one of the compressions ${names}, got '${name}'`);
+}

@@ -1,0 +1,126 @@
+// Times and counts of one migration, kept while it runs.
+import type { Clock } from './channel.ts';
+import type { MigrationInfo, MigrationStatus } from './migration-info.ts';
+import type { Sent } from './page-sender.ts';
+import { pageRanges, type Shape } from './shape.ts';
+
+export class Meter {
+  readonly sent: Sent = { normal: 0, duplicate: 0 };
+  /** Percent that the vCPUs do not run. */
+  throttle = 0;
+  readonly #clock: Clock;
+  readonly #pageSize: number;
+  readonly #pages: number;
+  readonly #startedAt: number;
+  readonly #rounds: number[] = [];
+  #setupMs = 0;
+  #stoppedAt: number | undefined;
+  #downtimeMs = 0;
+  #verifyMs = 0;
+  #digest: number | undefined;
+  #remaining: number;
+  #harvests = 0;
+  #harvestedAt: number;
+  #dirtyRate = 0;
+  #transferred = 0;
+  #roundFrom = 0;
+  #sentBefore = 0;
+  #bytesPerMs = 0;
+  #confirmed = true;
+
+  constructor(shape: Shape, clock: Clock) {
+    this.#clock = clock;
+    this.#pageSize = shape.pageSize;
+    this.#pages = pageRanges(shape).reduce((sum, { npages }) => sum + npages, 0);
+    this.#remaining = this.#pages;
+    this.#startedAt = clock.now();
+    this.#harvestedAt = this.#startedAt;
+  }
+
+  isSetUp(): void {
+    this.#setupMs = this.elapsedMs();
+    this.#harvestedAt = this.#clock.now();
+  }
+
+  elapsedMs(): number {
+    return this.#clock.now() - this.#startedAt;
+  }
+
+  beginRound(): void {
+    this.#roundFrom = this.#clock.now();
+    this.#sentBefore = this.sent.normal + this.sent.duplicate;
+  }
+
+  /** `transferred`: bytes so far. Answers those of this round. */
+  endRound(transferred: number): number {
+    const bytes = transferred - this.#transferred;
+    const ms = Math.max(0.01, this.#clock.now() - this.#roundFrom);
+    // A round of few bytes says what a round trip takes: the bandwidth is at least that.
+    if (bytes >= LEAST_TO_MEASURE) this.#bytesPerMs = bytes / ms;
+    else this.#bytesPerMs = Math.max(this.#bytesPerMs, bytes / ms);
+    this.#transferred = transferred;
+    this.#rounds.push(this.sent.normal + this.sent.duplicate - this.#sentBefore);
+    return bytes;
+  }
+
+  harvested(dirty: number, remaining: number): void {
+    const now = this.#clock.now();
+    this.#dirtyRate = (dirty * 1000) / Math.max(1, now - this.#harvestedAt);
+    this.#harvestedAt = now;
+    this.#remaining = remaining;
+    this.#harvests++;
+  }
+
+  /** Milliseconds for `pages`, at the bandwidth that was measured last. */
+  expectedDowntime(pages: number): number {
+    return pages === 0 ? 0 : (pages * this.#pageSize) / this.#bytesPerMs;
+  }
+
+  stopped(): void {
+    this.#stoppedAt = this.#clock.now();
+  }
+
+  resumed(): void {
+    if (this.#stoppedAt !== undefined) this.#downtimeMs = this.#clock.now() - this.#stoppedAt;
+  }
+
+  verified(digest: number, ms: number): void {
+    this.#digest = digest;
+    this.#verifyMs = ms;
+  }
+
+  /** The handover may not have been heard. */
+  unconfirmed(): void {
+    this.#confirmed = false;
+  }
+
+  report(status: MigrationStatus): MigrationInfo {
+    const { normal, duplicate } = this.sent;
+    return {
+      status,
+      'total-time': this.elapsedMs(),
+      'setup-time': this.#setupMs,
+      downtime: this.#downtimeMs,
+      'expected-downtime': this.expectedDowntime(this.#remaining),
+      'verify-time': this.#verifyMs,
+      'cpu-throttle-percentage': this.throttle,
+      ram: {
+        transferred: this.#transferred,
+        remaining: this.#remaining * this.#pageSize,
+        total: this.#pages * this.#pageSize,
+        duplicate,
+        normal,
+        'normal-bytes': normal * this.#pageSize,
+        'dirty-pages-rate': this.#dirtyRate,
+        mbps: (this.#bytesPerMs * 8) / 1000,
+        'dirty-sync-count': this.#harvests,
+        'page-size': this.#pageSize,
+      },
+      rounds: [...this.#rounds],
+      confirmed: this.#confirmed,
+      ...(this.#digest === undefined ? {} : { digest: this.#digest }),
+    };
+  }
+}
+
+const LEAST_TO_MEASURE = 65_536;

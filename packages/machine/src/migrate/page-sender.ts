@@ -1,0 +1,121 @@
+// One round of pages over all connections: each takes the next batch as soon as it has room for one.
+import type { Clock, Compression } from './channel.ts';
+import type { Connection } from './connection.ts';
+import type { Pacer } from './pacer.ts';
+import { PageBatch, type PageReader } from './page-batch.ts';
+import { MOST_RUNS } from './stream.ts';
+
+/** A look at the clock after so many zero pages, which cost no bytes. */
+const ZEROS_AT_ONCE = 1024;
+
+export interface Sending {
+  readonly reader: PageReader;
+  readonly pageSize: number;
+  readonly pacer: Pacer;
+  readonly clock: Clock;
+  readonly compression?: Compression | undefined;
+}
+
+export interface Sent {
+  /** Pages with contents, and zero pages. */
+  normal: number;
+  duplicate: number;
+}
+
+/** Sends `hvns` and says, page by page, into `sent` what became of them. */
+export async function sendPages(
+  hvns: Uint32Array,
+  connections: readonly Connection[],
+  sending: Sending,
+  sent: Sent,
+): Promise<void> {
+  const pages = hvns.values();
+  await Promise.all(connections.map((connection) => sendShare(pages, connection, sending, sent)));
+}
+
+async function sendShare(
+  pages: Iterator<number>,
+  { writer }: Connection,
+  sending: Sending,
+  sent: Sent,
+): Promise<void> {
+  // While one batch is on its way, the other is filled.
+  let [filling, leaving] = [new PageBatch(sending.pageSize), new PageBatch(sending.pageSize)];
+  let left: Promise<void> = Promise.resolve();
+  const zeros = new ZeroRuns();
+  for (let done = false; !done; ) {
+    filling.clear();
+    done = fill(filling, pages, sending.reader, zeros);
+    sent.normal += filling.count;
+    sent.duplicate += zeros.take();
+    await left;
+    const before = writer.bytes;
+    if (zeros.isFull || done) await zeros.flush((runs) => writer.zeroPages(runs));
+    if (filling.count > 0) left = send(filling, writer, sending.compression);
+    left.catch(() => {}); // its failure is met at the next turn
+    await sending.pacer.pace(writer.bytes - before);
+    [filling, leaving] = [leaving, filling];
+  }
+  await left;
+}
+
+/** True when there are no more pages. */
+function fill(
+  batch: PageBatch,
+  pages: Iterator<number>,
+  reader: PageReader,
+  zeros: ZeroRuns,
+): boolean {
+  let zerosLeft = ZEROS_AT_ONCE;
+  while (!batch.isFull && zerosLeft > 0 && !zeros.isFull) {
+    const { value: hvn, done } = pages.next();
+    if (done) return true;
+    if (batch.add(reader, hvn)) continue;
+    zeros.add(hvn);
+    zerosLeft--;
+  }
+  return false;
+}
+
+async function send(
+  batch: PageBatch,
+  writer: Connection['writer'],
+  compression: Compression | undefined,
+): Promise<void> {
+  if (compression === undefined) return writer.pages(batch);
+  const contents = await compression.compress(batch.contents);
+  if (contents.length >= batch.contents.length) return writer.pages(batch);
+  return writer.compressedPages(batch.recordOf(contents), batch.count);
+}
+
+/** Zero pages, gathered into runs. */
+class ZeroRuns {
+  #runs: number[] = [];
+  #fresh = 0;
+
+  get isFull(): boolean {
+    return this.#runs.length >= MOST_RUNS * 2;
+  }
+
+  add(hvn: number): void {
+    this.#fresh++;
+    const last = this.#runs.length - 2;
+    const [first = 0, count = 0] = this.#runs.slice(last);
+    if (last >= 0 && first + count === hvn) this.#runs[last + 1] = count + 1;
+    else this.#runs.push(hvn, 1);
+  }
+
+  /** How many were added since it was last asked. */
+  take(): number {
+    const fresh = this.#fresh;
+    this.#fresh = 0;
+    return fresh;
+  }
+
+  async flush(send: (runs: readonly number[]) => Promise<void>): Promise<void> {
+    if (this.#runs.length === 0) return;
+    const runs = this.#runs;
+    this.#runs = [];
+    await send(runs);
+  }
+}

@@ -1,0 +1,57 @@
+// What source and destination must agree on before the first page: how much memory there is, and where the guest sees it.
+import { MigrationError } from './failure.ts';
+
+export interface SlotShape {
+  readonly id: number;
+  readonly gfn: number;
+  /** Pages. */
+  readonly npages: number;
+  /** The first of the VMM's pages behind it. */
+  readonly hvn: number;
+}
+
+export interface Shape {
+  /** Pages of the VMM's memory; those in no slot are zero to every guest, and not sent. */
+  readonly pages: number;
+  /** Bytes. */
+  readonly pageSize: number;
+  readonly slots: readonly SlotShape[];
+}
+
+export const MOST_PAGES: number = 2 ** 22;
+export const MOST_SLOTS = 32;
+const MOST_PAGE_SIZE = 65_536;
+
+/** What is wrong with a shape, if anything. */
+export function complaintOf({ pages, pageSize, slots }: Shape): string | undefined {
+  if (!(pages >= 1 && pages <= MOST_PAGES)) return `1 to ${MOST_PAGES} pages, got ${pages}`;
+  if (!(pageSize >= 16 && pageSize <= MOST_PAGE_SIZE && pageSize % 16 === 0)) {
+    return `pages of a multiple of 16 bytes up to ${MOST_PAGE_SIZE}, got ${pageSize}`;
+  }
+  if (slots.length > MOST_SLOTS) return `at most ${MOST_SLOTS} slots, got ${slots.length}`;
+  for (const { id, npages, hvn } of slots) {
+    if (npages >= 1 && hvn + npages <= pages) continue;
+    return `slot ${id} within ${pages} pages, got ${npages} pages from ${hvn} on`;
+  }
+  return undefined;
+}
+
+/** Refuses a VM that is not like `expected`. */
+export function assertSameShape(expected: Shape, got: Shape): void {
+  const says = ({ pages, pageSize, slots }: Shape): string =>
+    `${pages} pages of ${pageSize} bytes, slots ${slots.map((s) => `${s.id}: gfn ${s.gfn}, ${s.npages} pages at ${s.hvn}`).join('; ')}`;
+  if (says(expected) === says(got)) return;
+  throw new MigrationError('version', `expected a VM of ${says(expected)}, got ${says(got)}`);
+}
+
+/** The pages that some slot shows to the guest, as ranges of hvns without overlap, in order. */
+export function pageRanges({ slots }: Shape): { hvn: number; npages: number }[] {
+  const ranges: { hvn: number; npages: number }[] = [];
+  for (const { hvn, npages } of slots.toSorted((a, b) => a.hvn - b.hvn)) {
+    const last = ranges.at(-1);
+    const end = last === undefined ? 0 : last.hvn + last.npages;
+    if (last !== undefined && hvn < end) last.npages = Math.max(end, hvn + npages) - last.hvn;
+    else ranges.push({ hvn, npages });
+  }
+  return ranges;
+}

@@ -1,0 +1,217 @@
+// The side that the guest leaves. Pre-copy: all pages while it runs, then those that it wrote meanwhile, round after round;
+// when the rest fits in the downtime, the vCPUs stop, the rest is sent, and the destination says that it has everything.
+//
+// Until the handover is sent, whatever fails leaves the guest here, running, its dirty log as it was. From then on it
+// stays stopped: the destination may run it, and two of it would be worse than none.
+import { AutoConverge } from './auto-converge.ts';
+import type { Channel, Compression } from './channel.ts';
+import { type ConnectionOptions, Connections } from './connection.ts';
+import { contentDigest } from './content-digest.ts';
+import { MigrationError } from './failure.ts';
+import type { SourceGuest } from './guest.ts';
+import { Meter } from './meter.ts';
+import type { MigrationInfo } from './migration-info.ts';
+import { Pacer } from './pacer.ts';
+import { sendPages } from './page-sender.ts';
+import { PageSet } from './page-set.ts';
+import { END_ACK } from './records.ts';
+import { Replies } from './replies.ts';
+import { pageRanges } from './shape.ts';
+
+export interface SourceOptions extends ConnectionOptions {
+  /** A number that no other migration to the same destination has. */
+  readonly session: number;
+  /** How long the guest may stand still, in milliseconds. QEMU's and cloud-hypervisor's default: 300. */
+  readonly downtimeLimitMs?: number;
+  /** The guest must fit in the downtime after so many seconds (3600), or ... */
+  readonly timeoutS?: number;
+  /** ... the migration is given up (the default), or the guest stopped for as long as it takes. */
+  readonly timeoutStrategy?: 'cancel' | 'ignore';
+  /** Bytes a second, over all connections. */
+  readonly maxBandwidth?: number | undefined;
+  /** Slow the vCPUs down while they write faster than the connection carries. */
+  readonly autoConverge?: boolean;
+  readonly compression?: Compression | undefined;
+  /** Compare both memories before the handover, while no vCPU runs: on unless false. */
+  readonly verify?: boolean;
+  /** Told at each round's end, and before and after the guest is stopped. */
+  readonly progress?: (info: MigrationInfo) => void;
+}
+
+/**
+ * Migrates `guest` over `channels`. Resolves when the destination has all of it and has been told to take over: the guest is
+ * left paused, not logged. Rejects with a MigrationError, the guest running on.
+ */
+export function sendMigration(
+  guest: SourceGuest,
+  channels: readonly Channel[],
+  options: SourceOptions,
+): Promise<MigrationInfo> {
+  return new Source(guest, channels, options).run();
+}
+
+class Source {
+  readonly #guest: SourceGuest;
+  readonly #options: SourceOptions;
+  readonly #connections: Connections;
+  readonly #replies = new Replies();
+  readonly #meter: Meter;
+  readonly #pacer: Pacer;
+  readonly #converge = new AutoConverge();
+  readonly #dirty: PageSet;
+  #round = 0;
+  #paused = false;
+
+  constructor(guest: SourceGuest, channels: readonly Channel[], options: SourceOptions) {
+    this.#guest = guest;
+    this.#options = options;
+    this.#connections = new Connections(options);
+    for (const channel of channels) this.#connections.add(channel);
+    this.#meter = new Meter(guest.shape, options.clock);
+    this.#pacer = new Pacer(options.clock, options.maxBandwidth);
+    this.#dirty = new PageSet(guest.shape.pages);
+  }
+
+  async run(): Promise<MigrationInfo> {
+    for (const connection of this.#connections.all) {
+      void this.#connections.listen(connection, (record) => this.#replies.take(record));
+    }
+    let handedOver = false;
+    try {
+      await this.#setUp();
+      await this.#iterate();
+      await this.#stopAndCopy();
+      if (this.#options.verify !== false) await this.#compare();
+      this.#connections.check();
+      // No way back: the words may arrive although `send` fails.
+      handedOver = true;
+      await this.#handOver();
+      return this.#meter.report('completed');
+    } catch (error) {
+      throw this.#connections.failWith(error);
+    } finally {
+      this.#settle(handedOver);
+      await this.#connections.left();
+      this.#connections.close();
+    }
+  }
+
+  /** Leaves the guest as it was found, or, handed over, as it is left behind. */
+  #settle(handedOver: boolean): void {
+    this.#guest.throttle?.(0);
+    this.#guest.stopLogging();
+    if (this.#paused && !handedOver) this.#guest.resume();
+    if (handedOver) return;
+    const cancelled = this.#connections.error?.reason === 'cancelled';
+    this.#options.progress?.(this.#meter.report(cancelled ? 'cancelled' : 'failed'));
+  }
+
+  async #setUp(): Promise<void> {
+    const { session, compression } = this.#options;
+    const { shape } = this.#guest;
+    this.#guest.startLogging();
+    const channels = this.#connections.all.length;
+    const accepted = this.#replies.ackOf(0);
+    for (const [channel, { writer }] of this.#connections.all.entries()) {
+      const header = { shape, session, channel, channels, compression: compression?.name ?? '' };
+      await writer.header(header);
+    }
+    await this.#connections.orFailure(accepted);
+    this.#meter.isSetUp();
+  }
+
+  /** Rounds under the running guest, until the rest fits in the downtime. */
+  async #iterate(): Promise<void> {
+    const { downtimeLimitMs = 300 } = this.#options;
+    for (const { hvn, npages } of pageRanges(this.#guest.shape)) {
+      for (let page = hvn; page < hvn + npages; page++) this.#dirty.add(page);
+    }
+    do {
+      const sentBytes = await this.#sendRound();
+      const before = this.#dirty.size;
+      this.#harvest();
+      this.#meter.harvested(this.#dirty.size - before, this.#dirty.size);
+      this.#slowDown(sentBytes);
+      this.#options.progress?.(this.#meter.report('active'));
+    } while (this.#meter.expectedDowntime(this.#dirty.size) > downtimeLimitMs && this.#mayGoOn());
+  }
+
+  #mayGoOn(): boolean {
+    const { timeoutS = 3600, timeoutStrategy = 'cancel', downtimeLimitMs = 300 } = this.#options;
+    if (this.#meter.elapsedMs() < timeoutS * 1000) return true;
+    if (timeoutStrategy === 'ignore') return false;
+    const expected = Math.ceil(this.#meter.expectedDowntime(this.#dirty.size));
+    throw new MigrationError(
+      'diverging',
+      `expected a downtime of at most ${downtimeLimitMs} ms within ${timeoutS} s, got ${expected} ms after ${this.#round} rounds`,
+    );
+  }
+
+  #slowDown(sentBytes: number): void {
+    if (this.#options.autoConverge !== true) return;
+    const { pageSize } = this.#guest.shape;
+    if (!this.#converge.afterRound(sentBytes, this.#dirty.size * pageSize)) return;
+    this.#guest.throttle?.(this.#converge.percent);
+    this.#meter.throttle = this.#converge.percent;
+  }
+
+  #harvest(): void {
+    this.#guest.harvest((hvn) => this.#dirty.add(hvn));
+  }
+
+  /** Sends what is dirty, and waits until the destination has it; bytes sent. */
+  async #sendRound(): Promise<number> {
+    const { all } = this.#connections;
+    const { clock, compression } = this.#options;
+    const { pageSize } = this.#guest.shape;
+    const round = ++this.#round;
+    const acked = this.#replies.ackOf(round);
+    this.#meter.beginRound();
+    const sending = { reader: this.#guest, pageSize, pacer: this.#pacer, clock, compression };
+    await sendPages(this.#dirty.take(), all, sending, this.#meter.sent);
+    for (const { writer } of all) await writer.roundEnd(round);
+    // Not only handed over: arrived. What a socket still holds would look like bandwidth.
+    await this.#connections.orFailure(acked);
+    return this.#meter.endRound(all.reduce((sum, { writer }) => sum + writer.bytes, 0));
+  }
+
+  async #stopAndCopy(): Promise<void> {
+    const { all } = this.#connections;
+    this.#meter.stopped();
+    this.#guest.pause();
+    this.#paused = true;
+    // After the pause: a fault that had made its page writable, and had not marked it yet, has marked it by now.
+    this.#harvest();
+    await this.#sendRound();
+    const complete = this.#replies.ackOf(END_ACK);
+    for (const { writer } of all) await writer.end();
+    await this.#connections.orFailure(complete);
+    this.#meter.harvested(0, 0);
+  }
+
+  async #compare(): Promise<void> {
+    const from = this.#options.clock.now();
+    const [first] = this.#connections.all;
+    const digest = await contentDigest(this.#guest, this.#guest.shape, this.#options);
+    const answered = this.#replies.digest();
+    await first?.writer.digest(digest);
+    const theirs = await this.#connections.orFailure(answered);
+    if (theirs !== digest) {
+      const got = `${theirs} at the destination`;
+      throw new MigrationError('damaged', `expected memory of CRC-32 ${digest}, got ${got}`);
+    }
+    this.#meter.verified(digest, this.#options.clock.now() - from);
+  }
+
+  async #handOver(): Promise<void> {
+    const [first] = this.#connections.all;
+    try {
+      await first?.writer.handover();
+    } catch {
+      // The destination has everything and does not run it unasked: see docs/migration.md.
+      this.#meter.unconfirmed();
+    }
+    this.#meter.resumed();
+    this.#options.progress?.(this.#meter.report('completed'));
+  }
+}

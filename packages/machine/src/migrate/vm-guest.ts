@@ -1,0 +1,119 @@
+// A VM of the MMU, as the two sides of a migration see it. The calling thread is one of the VM's agents and may block: in a
+// browser, a worker.
+
+import type { WasmShared } from '@faultline/atomics';
+import {
+  faultInHostPage,
+  getDirtyLog,
+  type Hvn,
+  hostPtePfn,
+  hostPtep,
+  isHostPtePresent,
+  KVM_MEM_LOG_DIRTY_PAGES,
+  type Memslot,
+  PAGE_SIZE,
+  pageBase,
+  pauseVcpus,
+  putPage,
+  readMemslots,
+  resumeVcpus,
+  setMemslotFlags,
+  takeDirty,
+  type Vm,
+} from '@faultline/mmu';
+import type { DestinationMemory, SourceGuest } from './guest.ts';
+import type { PageReader } from './page-batch.ts';
+import type { Shape } from './shape.ts';
+
+export interface VmGuestOptions {
+  /** Which client of the dirty log the migration is. */
+  readonly client: number;
+  /** See SourceGuest. */
+  readonly throttle?: (percent: number) => void;
+}
+
+const slotsOf = (mem: WasmShared, vm: Vm): Memslot[] =>
+  readMemslots(mem, vm, mem.load32(vm.at.memslots));
+
+/** The VM's memory and slots. Nobody changes the slots meanwhile. */
+export const shapeOfVm = (mem: WasmShared, vm: Vm): Shape => ({
+  pages: vm.hostPages,
+  pageSize: vm.pageWords * 4,
+  slots: slotsOf(mem, vm).map(({ id, baseGfn, npages, hvn }) => ({
+    id,
+    gfn: baseGfn,
+    npages,
+    hvn,
+  })),
+});
+
+/** A running VM as the source of a migration. Its slots stay as they are until the migration is over. */
+export function vmGuest(
+  mem: WasmShared,
+  vm: Vm,
+  { client, throttle }: VmGuestOptions,
+): SourceGuest {
+  const slots = slotsOf(mem, vm);
+  const unlogged = slots.filter(({ flags }) => (flags & KVM_MEM_LOG_DIRTY_PAGES) === 0);
+  return {
+    ...vmReader(mem, vm),
+    shape: shapeOfVm(mem, vm),
+    startLogging() {
+      for (const { id } of unlogged) setMemslotFlags(mem, vm, id, KVM_MEM_LOG_DIRTY_PAGES);
+      // What other clients' harvests had left for this one is sent with all the rest.
+      for (const slot of slots) takeDirty(mem, vm, slot, client, () => {});
+    },
+    stopLogging() {
+      for (const { id, flags } of unlogged) setMemslotFlags(mem, vm, id, flags);
+    },
+    harvest(visit) {
+      for (const slot of slots) {
+        getDirtyLog(mem, vm, slot.id);
+        takeDirty(mem, vm, slot, client, visit);
+      }
+    },
+    pause: () => pauseVcpus(mem, vm),
+    resume: () => resumeVcpus(mem, vm),
+    ...(throttle === undefined ? {} : { throttle }),
+  };
+}
+
+/** A VM that does not run yet as the destination of a migration. */
+export function vmMemory(mem: WasmShared, vm: Vm): DestinationMemory {
+  const write = (hvn: number, fill: (page: Uint8Array) => void): void => {
+    const pfn = hostPtePfn(faultInHostPage(mem, vm, hvn as Hvn, true));
+    fill(mem.guestBytes(pageBase(vm, pfn), vm.pageWords));
+    putPage(mem, vm, pfn);
+  };
+  return {
+    ...vmReader(mem, vm),
+    writePage: (hvn, contents) => write(hvn, (page) => page.set(contents)),
+    zeroPage: (hvn) => write(hvn, (page) => page.fill(0)),
+  };
+}
+
+function vmReader(mem: WasmShared, vm: Vm): PageReader {
+  return {
+    copyPage(hvn, into, at) {
+      if (!isHostPtePresent(mem.load32(hostPtep(vm, hvn as Hvn)))) return false;
+      // With a reference: it may be merged away or copied under our hands, but not reused.
+      const pfn = hostPtePfn(faultInHostPage(mem, vm, hvn as Hvn, false));
+      into.set(mem.guestBytes(pageBase(vm, pfn), vm.pageWords), at);
+      putPage(mem, vm, pfn);
+      return true;
+    },
+  };
+}
+
+/** Plain memory as a destination: `bytes` has all pages of the VMM's memory, in order, all zero. */
+export function plainMemory(bytes: Uint8Array, pageSize: number = PAGE_SIZE): DestinationMemory {
+  const page = (hvn: number): Uint8Array => bytes.subarray(hvn * pageSize, (hvn + 1) * pageSize);
+  return {
+    copyPage(hvn, into, at) {
+      into.set(page(hvn), at);
+      return true;
+    },
+    writePage: (hvn, contents) => page(hvn).set(contents),
+    zeroPage: (hvn) => void page(hvn).fill(0),
+  };
+}
