@@ -1,6 +1,7 @@
 // Exit codes that scripts may rely on, and which error means which.
 import { inspect } from 'node:util';
 import { ScheduleError } from '@faultline/checker';
+import { type FailureReason, MigrationError } from '@faultline/machine';
 import { TraceError } from '@faultline/trace';
 
 export const EXIT_OK = 0;
@@ -11,6 +12,9 @@ export const EXIT_USAGE = 2;
 export const EXIT_INPUT = 3;
 /** A search ended with its budget and had found nothing: that is no pass. */
 export const EXIT_BUDGET = 4;
+
+/** Ended by Ctrl-C, as a shell says it. */
+export const EXIT_INTERRUPTED = 130;
 
 /** Bad words on the command line. */
 export class UsageError extends Error {
@@ -25,7 +29,18 @@ export class InputError extends Error {
 const OF_INPUT = [TraceError, InputError];
 const OF_USAGE = [UsageError, RangeError, ScheduleError];
 
+const OF_MIGRATION: Readonly<Record<FailureReason, number>> = {
+  damaged: EXIT_INPUT,
+  version: EXIT_INPUT,
+  refused: EXIT_INPUT,
+  closed: EXIT_INPUT,
+  stalled: EXIT_INPUT,
+  diverging: EXIT_FINDING,
+  cancelled: EXIT_INTERRUPTED,
+};
+
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof MigrationError) return OF_MIGRATION[error.reason];
   if (OF_INPUT.some((kind) => error instanceof kind)) return EXIT_INPUT;
   if (OF_USAGE.some((kind) => error instanceof kind)) return EXIT_USAGE;
   return EXIT_FINDING; // a broken invariant
@@ -34,5 +49,6 @@ export function exitCodeOf(error: unknown): number {
 /** One line for what the user can mend; everything there is for what only we can. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof MigrationError) return `migration ${error.reason}: ${error.message}`;
   return exitCodeOf(error) === EXIT_FINDING ? inspect(error) : error.message;
 }

@@ -3,7 +3,9 @@ import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { runCommand } from './commands/run.ts';
+import { snapshotCommand } from './commands/snapshot.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, messageOf } from './exit.ts';
 
 /** Carries out one command line, without the names of Node and of the script, and says what came of it. */
@@ -38,6 +40,8 @@ function faultline(version: string, exit: (code: number) => void): Command {
     checkCommand(exit, version),
     explainCommand(),
     benchCommand(),
+    migrateCommand(exit),
+    snapshotCommand(exit),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));

@@ -12,6 +12,13 @@ export type { DestinationMemory, SourceGuest } from './migrate/guest.ts';
 export type { MigrationInfo, MigrationStatus, RamInfo } from './migrate/migration-info.ts';
 export type { PageReader } from './migrate/page-batch.ts';
 export { assertSameShape, type Shape, type SlotShape } from './migrate/shape.ts';
+export {
+  readSnapshot,
+  type SnapshotInfo,
+  type SnapshotReaderOptions,
+  type SnapshotWriterOptions,
+  writeSnapshot,
+} from './migrate/snapshot.ts';
 export { type SourceOptions, sendMigration } from './migrate/source.ts';
 export {
   plainMemory,

@@ -9,6 +9,12 @@ export { createMachine, type Machine, MOST_PAGES, MOST_VCPUS, type Region } from
 export { timerCost } from './meter.ts';
 export type { MigrationResult } from './migration.ts';
 export { type Integrity, type RunOptions, type RunReport, runGuest, runTrace } from './run.ts';
+export {
+  type GuestEnd,
+  type GuestOptions,
+  type RunningGuest,
+  startGuest,
+} from './running-guest.ts';
 export type { SlotStat } from './slot-changer.ts';
 export { type KernelCounts, type TracePlan, TracePlanner } from './trace-plan.ts';
 export { type Verdict, verify } from './verify.ts';

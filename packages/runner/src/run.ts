@@ -36,7 +36,7 @@ import type { TracePlan } from './trace-plan.ts';
 import { type Verdict, verify } from './verify.ts';
 
 const workerFile = new URL('./machine-worker.js', import.meta.url);
-const RAM_GFN = 0x10000;
+export const RAM_GFN = 0x10000;
 
 export interface RunOptions {
   readonly faultPath: FaultPath;
@@ -136,7 +136,8 @@ export async function runGuest(name: GuestName, options: RunOptions): Promise<Ru
   const plugged = kind.plug ? pluggedBeside(region) : undefined;
   const hostPages = pages + (plugged?.npages ?? 0);
   const machine = createMachine(vmOptions(options, vcpus, hostPages));
-  setUpGuest(machine, region, plugged, kind.ksm === true);
+  const flags = KVM_MEM_LOG_DIRTY_PAGES;
+  setUpGuest(machine, region, { plugged, ksm: kind.ksm === true, flags });
   const harvestsPerSecond = options.harvestsPerSecond ?? kind.harvestsPerSecond;
   const warmUpMs = options.seconds * 200;
   const regions = plugged ? [region, plugged] : [region];
@@ -213,11 +214,11 @@ const migrateSetup = (options: RunOptions, pages: number): MigrateSetup | undefi
     ? { destination: createPages(pages), downtimeMs: options.downtimeMs ?? 1, maxRounds: 30 }
     : undefined;
 
-function setUpGuest(
+/** Gives a guest its memory, logged from the start or not; what is plugged in beside is not. */
+export function setUpGuest(
   machine: Machine,
   region: Region,
-  plugged: Region | undefined,
-  ksm: boolean,
+  { ksm, flags, plugged }: { readonly ksm: boolean; readonly flags: number; readonly plugged?: Region | undefined },
 ): void {
   const mem = connectThread(machine.memory, machine.vm.vcpus + AGENTS.main);
   const create = ({ slot: id, gfn, npages, hvn }: Region, flags: number): void =>
@@ -228,7 +229,7 @@ function setUpGuest(
       hvn: hvn as Hvn,
       flags,
     });
-  create(region, KVM_MEM_LOG_DIRTY_PAGES);
+  create(region, flags);
   if (plugged !== undefined) create(plugged, 0);
   if (!ksm) return;
   fill(mem, machine, region);
@@ -236,17 +237,20 @@ function setUpGuest(
 }
 
 /** Starts a worker per job and waits for all; stops them `seconds` after the last has begun, if given, or if one fails. */
-async function runWorkers(
+export async function runWorkers(
   machine: Machine,
   jobs: readonly Job[],
   seconds?: number,
+  allBegun: () => void = () => {},
 ): Promise<WorkerReport[]> {
   const mem = connectThread(machine.memory, machine.vm.vcpus + AGENTS.main);
   const workers = jobs.map((job) => ({ job, worker: new Worker(workerFile, { workerData: job }) }));
   let timer: ReturnType<typeof setTimeout> | undefined;
   let absent = workers.length;
   const begun = (): void => {
-    if (--absent > 0 || seconds === undefined) return;
+    if (--absent > 0) return;
+    allBegun();
+    if (seconds === undefined) return;
     timer = setTimeout(() => stopAll(mem, machine.control), seconds * 1000);
   };
   try {

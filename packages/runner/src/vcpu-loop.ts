@@ -7,6 +7,7 @@ import { GUESTS } from './guests/guests.ts';
 import { play } from './guests/trace-player.ts';
 import type { Job } from './job.ts';
 import { Meter, type VcpuReport } from './meter.ts';
+import { Throttle } from './throttle.ts';
 
 const BATCH = 512;
 /** Batches with each fault timed, then as many timed as a whole, in turn. */
@@ -24,6 +25,7 @@ export function runProgram(mem: Shared, job: VcpuJob): VcpuReport {
   };
   const meter = new Meter(vcpu);
   const program = GUESTS[job.program].program(new Guest(mem, machine, vcpu, job.regions));
+  const throttle = new Throttle(mem, machine, vcpu);
   const start = performance.now() + job.warmUpMs;
   return guarded(mem, machine.vm, vcpu, meter, () => {
     for (let batch = 0; !isStopped(mem, machine.control); batch++) {
@@ -32,6 +34,7 @@ export function runProgram(mem: Shared, job: VcpuJob): VcpuReport {
       meter.beginBatch();
       program.run(BATCH);
       meter.endBatch(BATCH);
+      throttle.rest();
     }
     program.finish?.();
   });

@@ -25,7 +25,7 @@ export interface Sent {
 /** Sends `hvns` and says, page by page, into `sent` what became of them. */
 export async function sendPages(
   hvns: Uint32Array,
-  connections: readonly Connection[],
+  connections: readonly Pick<Connection, 'writer'>[],
   sending: Sending,
   sent: Sent,
 ): Promise<void> {
@@ -35,7 +35,7 @@ export async function sendPages(
 
 async function sendShare(
   pages: Iterator<number>,
-  { writer }: Connection,
+  { writer }: Pick<Connection, 'writer'>,
   sending: Sending,
   sent: Sent,
 ): Promise<void> {

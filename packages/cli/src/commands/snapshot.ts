@@ -1,0 +1,44 @@
+// faultline snapshot: files with a guest's memory.
+import { type DestinationMemory, plainMemory, type SnapshotInfo } from '@faultline/machine';
+import { Command } from 'commander';
+import { EXIT_OK } from '../exit.ts';
+import { loadSnapshot } from '../migrate/snapshot-file.ts';
+import { count } from '../table.ts';
+
+interface Options {
+  readonly json?: true;
+}
+
+/** `exit` is told the exit code. */
+export const snapshotCommand = (exit: (code: number) => void): Command =>
+  new Command('snapshot')
+    .description(
+      'look at a file with the memory of a guest (migrate --listen --snapshot writes one)',
+    )
+    .addCommand(
+      new Command('info')
+        .description('say what is in a snapshot; all of it is read and compared with its checksums')
+        .argument('<FILE>', 'a snapshot')
+        .option('--json', 'print one JSON object')
+        .action(async (file: string, { json }: Options) => {
+          const info = await loadSnapshot(file, ({ pages, pageSize }): DestinationMemory => {
+            return plainMemory(new Uint8Array(pages * pageSize), pageSize);
+          });
+          process.stdout.write(json ? jsonOf(info) : textOf(info));
+          exit(EXIT_OK);
+        }),
+    );
+
+const jsonOf = (info: SnapshotInfo): string =>
+  `${JSON.stringify({ schema: 'faultline/snapshot', version: 1, ...info })}\n`;
+
+const textOf = ({ shape, normal, duplicate, digest }: SnapshotInfo): string =>
+  [
+    `${count(shape.pages)} pages of ${shape.pageSize} bytes: ${count(normal)} with contents, ${count(duplicate)} zero`,
+    ...shape.slots.map(
+      ({ id, gfn, npages, hvn }) =>
+        `slot ${id}: gfn 0x${gfn.toString(16)}, ${count(npages)} pages at host page ${hvn}`,
+    ),
+    `CRC-32 ${digest.toString(16).padStart(8, '0')}, as stated`,
+    '',
+  ].join('\n');

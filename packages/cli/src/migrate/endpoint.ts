@@ -1,0 +1,94 @@
+// HOST:PORT or unix:PATH, and what listens or connects there.
+import { existsSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Channel } from '@faultline/machine';
+import { InvalidArgumentError } from 'commander';
+import { InputError } from '../exit.ts';
+import { socketChannel } from './socket-channel.ts';
+
+export type Endpoint = { readonly path: string } | { readonly host: string; readonly port: number };
+
+const MOST_PORT = 65_535;
+
+/** Parses an option. `[::1]:4444` is an IPv6 address with a port. */
+export function endpoint(text: string): Endpoint {
+  if (text.startsWith('unix:') && text.length > 5) return { path: text.slice(5) };
+  const [, host, digits] = /^(.+):(\d+)$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (host !== undefined && port <= MOST_PORT) {
+    return { host: host.replace(/^\[(.*)\]$/, '$1'), port };
+  }
+  throw new InvalidArgumentError('expected HOST:PORT or unix:PATH.');
+}
+
+export const formatEndpoint = (where: Endpoint): string =>
+  'path' in where ? `unix:${where.path}` : `${where.host}:${where.port}`;
+
+export interface Listener {
+  /** Where it listens: the port that was given for port 0. */
+  readonly at: Endpoint;
+  /** The next connection. */
+  accept(): Promise<Channel>;
+  close(): void;
+}
+
+/** Connections queue up until they are accepted. */
+export async function listen(where: Endpoint): Promise<Listener> {
+  const arrived: Socket[] = [];
+  const waiting: ((socket: Socket) => void)[] = [];
+  const server = createServer((socket) => {
+    const next = waiting.shift();
+    if (next === undefined) arrived.push(socket);
+    else next(socket);
+  });
+  await started(server, where);
+  const bound = server.address();
+  return {
+    at:
+      bound !== null && typeof bound === 'object' && 'host' in where
+        ? { ...where, port: bound.port }
+        : where,
+    async accept() {
+      const socket = arrived.shift() ?? (await new Promise<Socket>((take) => waiting.push(take)));
+      return socketChannel(socket);
+    },
+    close() {
+      server.close();
+      for (const socket of arrived) socket.destroy();
+    },
+  };
+}
+
+function started(server: Server, where: Endpoint): Promise<void> {
+  if ('path' in where && existsSync(where.path)) {
+    throw new InputError(`expected a path for a new socket, got one that exists: ${where.path}`);
+  }
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error): void =>
+      reject(
+        new InputError(`expected to listen on ${formatEndpoint(where)}, got: ${error.message}`),
+      );
+    server.once('error', failed);
+    server.listen(where, () => {
+      server.off('error', failed);
+      if ('path' in where)
+        server.on('close', () => existsSync(where.path) && unlinkSync(where.path));
+      resolve();
+    });
+  });
+}
+
+/** `count` connections to the same place. */
+export const connectAll = (where: Endpoint, count: number): Promise<Channel[]> =>
+  Promise.all(Array.from({ length: count }, () => connectTo(where)));
+
+function connectTo(where: Endpoint): Promise<Channel> {
+  return new Promise((resolve, reject) => {
+    const socket = connect('path' in where ? where : { ...where, noDelay: true });
+    socket.once('error', (error) => {
+      const got = error.message || (error as NodeJS.ErrnoException).code;
+      reject(new InputError(`expected a listener at ${formatEndpoint(where)}, got: ${got}`));
+    });
+    socket.once('connect', () => resolve(socketChannel(socket)));
+  });
+}

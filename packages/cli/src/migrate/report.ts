@@ -1,0 +1,57 @@
+// What is printed of a migration.
+import type { MigrationInfo, Received } from '@faultline/machine';
+import { count } from '../table.ts';
+
+const MiB = 1024 * 1024;
+const mib = (bytes: number): string => `${(bytes / MiB).toFixed(1)} MiB`;
+const ms = (time: number): string => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
+const crc = (digest: number): string => `CRC-32 ${digest.toString(16).padStart(8, '0')}`;
+
+/** One line while it runs. */
+export function progressLine({ status, ram, ...info }: MigrationInfo): string {
+  const throttled = info['cpu-throttle-percentage'];
+  return (
+    `${status}: round ${info.rounds.length}, ${mib(ram.transferred)} sent, ${mib(ram.remaining)} remaining, ` +
+    `${ram.mbps.toFixed(0)} mbps, expected downtime ${ms(info['expected-downtime'])}` +
+    `${throttled > 0 ? `, vCPUs throttled by ${throttled} %` : ''}`
+  );
+}
+
+/** What the source says at the end. */
+export function sourceReport({ ram, ...info }: MigrationInfo): string {
+  const lines: [string, string][] = [
+    ['status', info.confirmed ? info.status : `${info.status}, the handover not confirmed`],
+    ['total time', ms(info['total-time'])],
+    ['setup', ms(info['setup-time'])],
+    ['downtime', `${ms(info.downtime)}, of which the comparison ${ms(info['verify-time'])}`],
+    ['rounds', info.rounds.map(count).join(', ')],
+    ['transferred', `${mib(ram.transferred)} at ${ram.mbps.toFixed(0)} mbps`],
+    ['normal', `${count(ram.normal)} pages, ${mib(ram['normal-bytes'])}`],
+    ['duplicate', `${count(ram.duplicate)} zero pages`],
+    ['dirty rate', `${count(Math.round(ram['dirty-pages-rate']))} pages/s`],
+    ['throttle', `${info['cpu-throttle-percentage']} %`],
+    ['memory', info.digest === undefined ? 'not compared' : `equal, ${crc(info.digest)}`],
+  ];
+  return table(lines);
+}
+
+/** What the destination says at the end. */
+export const destinationReport = ({ shape, ...received }: Received, snapshot?: string): string =>
+  table([
+    [
+      'status',
+      received.handedOver ? 'completed' : 'complete, not handed over: the source may run on',
+    ],
+    ['memory', `${count(shape.pages)} pages of ${shape.pageSize} bytes`],
+    ...shape.slots.map(({ id, gfn, npages }): [string, string] => {
+      return [`slot ${id}`, `gfn 0x${gfn.toString(16)}, ${count(npages)} pages`];
+    }),
+    ['normal', `${count(received.normal)} pages`],
+    ['duplicate', `${count(received.duplicate)} zero pages`],
+    ['rounds', String(received.rounds)],
+    ['content', received.digest === undefined ? 'not compared' : `equal, ${crc(received.digest)}`],
+    ...(snapshot === undefined ? [] : [['snapshot', snapshot] as [string, string]]),
+  ]);
+
+const table = (lines: readonly (readonly [string, string])[]): string =>
+  lines.map(([name, value]) => `${name.padEnd(14)}${value}\n`).join('');

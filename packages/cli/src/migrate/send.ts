@@ -1,0 +1,75 @@
+// faultline migrate --to: runs a guest program on worker threads and migrates it away.
+import { randomInt } from 'node:crypto';
+import {
+  type Compression,
+  type MigrationInfo,
+  type SourceGuest,
+  type SourceOptions,
+  sendMigration,
+  vmGuest,
+} from '@faultline/machine';
+import { resumeVcpus } from '@faultline/mmu';
+import { type GuestEnd, type GuestName, type RunningGuest, startGuest } from '@faultline/runner';
+import { connectAll, type Endpoint } from './endpoint.ts';
+import { checksum, clock } from './node-side.ts';
+
+export interface SendOptions
+  extends Pick<
+    SourceOptions,
+    | 'downtimeLimitMs'
+    | 'timeoutS'
+    | 'timeoutStrategy'
+    | 'maxBandwidth'
+    | 'autoConverge'
+    | 'stallMs'
+    | 'signal'
+    | 'progress'
+  > {
+  readonly to: Endpoint;
+  readonly connections: number;
+  readonly guest: GuestName;
+  readonly vcpus: number;
+  readonly pages: number;
+  /** How long the guest runs before it is migrated. */
+  readonly warmUpMs: number;
+  readonly compression?: Compression | undefined;
+}
+
+export interface SendResult {
+  readonly migration: MigrationInfo;
+  /** What came of the guest here: all that it wrote is in its memory. */
+  readonly guest: GuestEnd;
+}
+
+/** Rejects with a MigrationError, or with the error of a guest that was not whole. */
+export async function send(options: SendOptions): Promise<SendResult> {
+  const channels = await connectAll(options.to, options.connections);
+  const guest = await startGuest(options.guest, options);
+  try {
+    await clock.sleep(options.warmUpMs);
+    const migration = await sendMigration(sourceOf(guest), channels, {
+      ...options,
+      checksum,
+      clock,
+      session: randomInt(2 ** 32),
+    });
+    return { migration, guest: await end(guest) };
+  } catch (error) {
+    const { ok } = await end(guest);
+    if (!ok) throw new Error('expected the guest whole after a failed migration', { cause: error });
+    throw error;
+  } finally {
+    for (const channel of channels) channel.close();
+  }
+}
+
+export const sourceOf = ({ mem, machine, throttle }: RunningGuest): SourceGuest =>
+  vmGuest(mem, machine.vm, { client: 0, throttle });
+
+function end(guest: RunningGuest): Promise<GuestEnd> {
+  const { mem, machine } = guest;
+  // It has been handed over; here its threads come to their end, and its memory is held against what it wrote.
+  const ended = guest.stop();
+  resumeVcpus(mem, machine.vm);
+  return ended;
+}
