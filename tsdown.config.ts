@@ -12,7 +12,7 @@ const library: UserConfig = {
   ...common,
   entry: [
     'packages/{atomics,mmu,machine,runner,checker,litmus,trace,cli}/src/index.ts',
-    'packages/cli/src/{soak,bench-check,check-deep,check-mutate}.ts',
+    'packages/cli/src/{soak,bench-check,check-deep,check-mutate,migrate-faults}.ts',
     // Workers that check: they load the library as a user does, since mutants are made of its files.
     'packages/cli/src/{check,mutate,mutate-hook}-worker.ts',
   ],
@@ -32,5 +32,10 @@ const worker = (name: string): UserConfig => ({
 
 export default defineConfig([
   library,
-  ...['runner/src/machine-worker', 'cli/src/bench-worker', 'cli/src/tlb-worker'].map(worker),
+  ...[
+    'runner/src/machine-worker',
+    'cli/src/bench-worker',
+    'cli/src/tlb-worker',
+    'cli/src/migration-worker',
+  ].map(worker),
 ]);

@@ -7,7 +7,7 @@ export type { LockReport } from './job.ts';
 export type { KsmStat } from './ksmd.ts';
 export { createMachine, type Machine, MOST_PAGES, MOST_VCPUS, type Region } from './machine.ts';
 export { timerCost } from './meter.ts';
-export type { MigrationResult } from './migration.ts';
+export { countDifferences, type MigrationResult } from './migration.ts';
 export { type Integrity, type RunOptions, type RunReport, runGuest, runTrace } from './run.ts';
 export {
   type GuestEnd,

@@ -5,6 +5,7 @@ import type { FaultPath } from '@faultline/mmu';
 import { type RunReport, runGuest } from '@faultline/runner';
 import { Command } from 'commander';
 import { Floor } from '../bench/floor.ts';
+import { timeMigration } from '../bench/migration.ts';
 import { RESUME_MIB, timeResume } from '../bench/resume.ts';
 import { quantile, type RoundResult, timeRounds, type Variant } from '../bench/rounds.ts';
 import type { TlbResult } from '../bench/tlb.ts';
@@ -30,6 +31,7 @@ interface Bar {
 }
 
 const PAGES = 8192;
+const MIGRATION_TURNS = 9;
 const FAST: Variant = { faultPath: 'current', faultLock: 'shared', work: 'fault' };
 const SLOW: Variant = { faultPath: 'slow', faultLock: 'shared', work: 'fault' };
 const EXCLUSIVE: Variant = { faultPath: 'slow', faultLock: 'exclusive', work: 'fault' };
@@ -55,6 +57,7 @@ async function bench(rounds: number, progress: Progress): Promise<Bar[]> {
     ['C++', () => againstCpp(rounds)],
     ['TLB hits', againstTypedArray],
     ['resuming writes', resumeWrites],
+    ['migration', migrationThroughput],
   ];
   const bars: Bar[] = [];
   for (const [name, step] of steps) {
@@ -180,6 +183,21 @@ async function resumeWrites(): Promise<Bar[]> {
       name: `writing ${RESUME_MIB} MiB after logging began, off : on`,
       value: off / on,
       detail: `${figure(off)} ms : ${figure(on)} ms (2012: 538 : 250 ms, 2.15)`,
+    },
+  ];
+}
+
+/** (f) */
+async function migrationThroughput(): Promise<Bar[]> {
+  const { plain, migration, ratios } = await timeMigration(MIGRATION_TURNS);
+  const rate = (of: readonly number[]): string => `${quantile(of, 0.5).toFixed(2)} GB/s`;
+  return [
+    {
+      name: 'migration of random pages : plain copy',
+      value: quantile(ratios, 0.5),
+      bar: 0.8,
+      atLeast: true,
+      detail: `${rate(migration)} : ${rate(plain)} over a unix socket, ${ratios.length} turns`,
     },
   ];
 }

@@ -159,8 +159,8 @@ class Source {
     this.#guest.harvest((hvn) => this.#dirty.add(hvn));
   }
 
-  /** Sends what is dirty, and waits until the destination has it; bytes sent. */
-  async #sendRound(): Promise<number> {
+  /** Sends what is dirty, then what `last` sends, and waits until the destination has it; bytes sent. */
+  async #sendRound(last: () => Promise<void> = async () => {}): Promise<number> {
     const { all } = this.#connections;
     const { clock, compression } = this.#options;
     const { pageSize } = this.#guest.shape;
@@ -170,6 +170,7 @@ class Source {
     const sending = { reader: this.#guest, pageSize, pacer: this.#pacer, clock, compression };
     await sendPages(this.#dirty.take(), all, sending, this.#meter.sent);
     for (const { writer } of all) await writer.roundEnd(round);
+    await last();
     // Not only handed over: arrived. What a socket still holds would look like bandwidth.
     await this.#connections.orFailure(acked);
     return this.#meter.endRound(all.reduce((sum, { writer }) => sum + writer.bytes, 0));
@@ -182,9 +183,10 @@ class Source {
     this.#paused = true;
     // After the pause: a fault that had made its page writable, and had not marked it yet, has marked it by now.
     this.#harvest();
-    await this.#sendRound();
     const complete = this.#replies.ackOf(END_ACK);
-    for (const { writer } of all) await writer.end();
+    await this.#sendRound(async () => {
+      for (const { writer } of all) await writer.end();
+    });
     await this.#connections.orFailure(complete);
     this.#meter.harvested(0, 0);
   }
