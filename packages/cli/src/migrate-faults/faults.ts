@@ -1,5 +1,6 @@
 // Channels that fail on purpose, at a byte that was chosen beforehand.
 import type { Channel } from '@faultline/machine';
+import { checksum } from '../migrate/node-side.ts';
 
 export const FAULTS = ['killed', 'stalled', 'corrupted', 'cancelled', 'version'] as const;
 export type Fault = (typeof FAULTS)[number];
@@ -20,38 +21,51 @@ export function faulty(
   plan: Plan,
   cancel: () => void,
 ): { readonly channels: Channel[]; readonly happened: () => boolean } {
+  const due = plan.fault === 'version' ? VERSION_BYTE : plan.afterBytes;
   let sent = 0;
   let happened = false;
   let stalled = false;
-  const act = (bytes: Uint8Array, at: number, channel: Channel): Uint8Array => {
-    happened = true;
-    if (plan.fault === 'killed') channel.close();
-    else if (plan.fault === 'cancelled') cancel();
-    else if (plan.fault === 'stalled') stalled = true;
-    else return flipped(bytes, at, plan.bit);
-    return bytes;
+  const never = new Promise<void>(() => {});
+  /** Sends `bytes`, the fault at byte `at` of them. */
+  const act = async (channel: Channel, bytes: Uint8Array, at: number): Promise<void> => {
+    if (plan.fault === 'corrupted') return channel.send(flipped(bytes, at, plan.bit));
+    if (plan.fault === 'version') return channel.send(ofNextVersion(bytes));
+    if (plan.fault === 'cancelled') {
+      const done = channel.send(bytes);
+      cancel();
+      return done;
+    }
+    // What comes before the byte arrives: a connection dies in the middle of a record, not between two.
+    stalled = plan.fault === 'stalled';
+    await channel.send(bytes.slice(0, at));
+    if (stalled) return never;
+    channel.close();
+    return channel.send(bytes.slice(at));
   };
   const bent = channels.map(
     (channel): Channel => ({
       receive: () => channel.receive(),
       close: () => channel.close(),
-      async send(bytes) {
-        const at = (plan.fault === 'version' ? VERSION_BYTE : plan.afterBytes) - sent;
+      send(bytes) {
+        if (stalled) return never;
+        const at = due - sent;
         sent += bytes.length;
-        const due = !happened && at >= 0 && at < bytes.length;
-        if (!due) return stalled ? new Promise(() => {}) : channel.send(bytes);
-        // What comes before the byte arrives; a connection dies in the middle of a record, not between two.
-        if (plan.fault !== 'corrupted' && plan.fault !== 'version') {
-          await channel.send(bytes.slice(0, at));
-        }
-        const changed = act(bytes, at, channel);
-        return stalled
-          ? new Promise(() => {})
-          : channel.send(plan.fault === 'cancelled' ? bytes.subarray(at) : changed);
+        if (happened || at < 0 || at >= bytes.length) return channel.send(bytes);
+        happened = true;
+        return act(channel, bytes, at);
       },
     }),
   );
   return { channels: bent, happened: () => happened };
+}
+
+/** What a later Faultline may send: in order but for its version. */
+function ofNextVersion(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  const view = new DataView(copy.buffer);
+  view.setUint32(VERSION_BYTE, view.getUint32(VERSION_BYTE, true) + 1, true);
+  view.setUint32(VERSION_BYTE + 4, checksum(copy.subarray(0, VERSION_BYTE + 4)), true);
+  return copy;
 }
 
 /** A copy, so that the source's own buffer stays as it is. */

@@ -32,6 +32,9 @@ export class Connections {
   #closed = false;
   /** While the last words are handed over. */
   #leaving = false;
+  /** The other side was the first to fail. */
+  #told = false;
+  readonly #listening: Promise<void>[] = [];
   #left: Promise<void> = Promise.resolve();
   readonly #abort = (): void =>
     this.fail(new MigrationError('cancelled', 'cancelled on this side'));
@@ -100,28 +103,38 @@ export class Connections {
   }
 
   /** The records of one connection, in order. Whatever goes wrong fails all connections, an end too unless `mayEnd`. */
-  async listen(
-    { channel }: Connection,
-    visit: (record: StreamRecord, decoder: StreamDecoder) => void | Promise<void>,
-    mayEnd: () => boolean = () => false,
-  ): Promise<void> {
+  listen(connection: Connection, visit: Visit, mayEnd: () => boolean = () => false): void {
+    this.#listening.push(this.#listen(connection.channel, visit, mayEnd));
+  }
+
+  async #listen(channel: Channel, visit: Visit, mayEnd: () => boolean): Promise<void> {
     const decoder = new StreamDecoder(this.#options.checksum);
     try {
       for await (const chunk of channel.receive()) {
         this.progress();
-        for (const record of decoder.push(chunk)) {
-          refuse(record);
-          const done = visit(record, decoder);
-          if (done !== undefined) await done;
-        }
+        // After a failure the rest is taken in and dropped: who closes with bytes unread takes back what it said last.
+        if (this.#error === undefined) await this.#decode(decoder, chunk, visit);
         if (this.#closed) return;
       }
+      if (this.#error !== undefined) return;
       decoder.end();
       if (mayEnd()) return;
       throw new MigrationError(
         'closed',
         `byte ${decoder.offset}: expected another record, got the end of the connection`,
       );
+    } catch (error) {
+      this.fail(asMigrationError(error));
+    }
+  }
+
+  async #decode(decoder: StreamDecoder, chunk: Uint8Array, visit: Visit): Promise<void> {
+    try {
+      for (const record of decoder.push(chunk)) {
+        this.#refuse(record);
+        const done = visit(record, decoder);
+        if (done !== undefined) await done;
+      }
     } catch (error) {
       this.fail(asMigrationError(error));
     }
@@ -146,9 +159,19 @@ export class Connections {
     this.#leaving = true;
     const words = this.all.map(({ writer }) => writer.text(kind, error.message));
     this.#leaving = false;
-    // A connection that stands still must not keep us.
-    await Promise.race([Promise.allSettled(words), clock.sleep(FAREWELL_MS)]);
+    // Until the other side has heard it and closed; unless it was the one that said so. One that stands still must not keep us.
+    const heard = this.#told ? words : [...words, ...this.#listening];
+    await Promise.race([Promise.allSettled(heard), clock.sleep(FAREWELL_MS)]);
     this.close();
+  }
+
+  /** What the other side says before it leaves. */
+  #refuse(record: StreamRecord): void {
+    if (record.kind !== 'error' && record.kind !== 'cancel') return;
+    this.#told = true;
+    throw record.kind === 'error'
+      ? new MigrationError('refused', `the other side: ${record.text}`)
+      : new MigrationError('cancelled', 'cancelled on the other side');
   }
 
   async #watch(): Promise<void> {
@@ -162,12 +185,4 @@ export class Connections {
   }
 }
 
-/** What the other side says before it leaves. */
-function refuse(record: StreamRecord): void {
-  if (record.kind === 'error') {
-    throw new MigrationError('refused', `the other side: ${record.text}`);
-  }
-  if (record.kind === 'cancel') {
-    throw new MigrationError('cancelled', 'cancelled on the other side');
-  }
-}
+type Visit = (record: StreamRecord, decoder: StreamDecoder) => void | Promise<void>;

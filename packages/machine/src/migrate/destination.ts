@@ -107,7 +107,7 @@ class Destination {
         resolve(record.header);
         return undefined;
       };
-      void this.#connections.listen(connection, visit, mayEnd);
+      this.#connections.listen(connection, visit, mayEnd);
     });
     return this.#connections.orFailure(header);
   }

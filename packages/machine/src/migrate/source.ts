@@ -74,7 +74,7 @@ class Source {
 
   async run(): Promise<MigrationInfo> {
     for (const connection of this.#connections.all) {
-      void this.#connections.listen(connection, (record) => this.#replies.take(record));
+      this.#connections.listen(connection, (record) => this.#replies.take(record));
     }
     let handedOver = false;
     try {
