@@ -1,0 +1,129 @@
+import { connectThread, createSharedMemory, type WasmShared } from '@faultline/atomics';
+import {
+  createMemslot,
+  type Gfn,
+  type Gpa,
+  type Hvn,
+  initVm,
+  KVM_MEM_LOG_DIRTY_PAGES,
+  leaveGuest,
+  newVcpu,
+  PAGE_SIZE,
+  readMemslots,
+  seamSize,
+  setMemslotFlags,
+  type Vm,
+  vmConfig,
+  write32,
+} from '@faultline/mmu';
+import { describe, expect, it } from 'vitest';
+import { clock } from '../../test/channel-pair.ts';
+import { portableChecksum as checksum } from './checksum.ts';
+import { contentDigest } from './content-digest.ts';
+import { shapeOfVm, vmGuest, vmMemory } from './vm-guest.ts';
+
+const PAGES = 40;
+const GFN = 0x100;
+
+interface Setting {
+  readonly mem: WasmShared;
+  readonly vm: Vm;
+  write(page: number, value: number): void;
+}
+
+/** A VM of one slot, its vCPU in this thread and in the guest only while it stores. */
+function setUp(): Setting {
+  const config = vmConfig({ vcpus: 1, hostPages: PAGES });
+  const memory = createSharedMemory(seamSize(config));
+  const mem = connectThread(memory, 1);
+  const vm = initVm(mem, config, memory.map);
+  const slot = { id: 0, baseGfn: GFN as Gfn, npages: PAGES, hvn: 0 as Hvn, flags: 0 };
+  createMemslot(mem, vm, slot);
+  const vcpuMem = connectThread(memory, 0);
+  const vcpu = newVcpu(0);
+  const write = (page: number, value: number): void => {
+    write32(vcpuMem, vm, vcpu, ((GFN + page) * PAGE_SIZE) as Gpa, value);
+    leaveGuest(vcpuMem, vcpu);
+  };
+  return { mem, vm, write };
+}
+
+const harvested = (guest: ReturnType<typeof vmGuest>): number[] => {
+  const pages: number[] = [];
+  guest.harvest((hvn) => pages.push(hvn));
+  return pages;
+};
+
+const flagsOf = ({ mem, vm }: Setting): number =>
+  readMemslots(mem, vm, mem.load32(vm.at.memslots))[0]?.flags ?? -1;
+
+describe('a VM that is about to be migrated', () => {
+  it('has the shape of its memory and its slots', () => {
+    const { mem, vm } = setUp();
+    const slots = [{ id: 0, gfn: GFN, npages: PAGES, hvn: 0 }];
+    expect(shapeOfVm(mem, vm)).toEqual({ pages: PAGES, pageSize: PAGE_SIZE, slots });
+  });
+
+  it('tells of the pages that were written since logging began, once each', () => {
+    const { mem, vm, write } = setUp();
+    const guest = vmGuest(mem, vm, { client: 0 });
+    write(3, 1);
+    guest.startLogging();
+    write(5, 1);
+    write(5, 2);
+    write(3, 1);
+    expect(harvested(guest)).toEqual([3, 5]);
+    expect(harvested(guest)).toEqual([]);
+  });
+
+  it('is no longer logged when it is over', () => {
+    const setting = setUp();
+    const guest = vmGuest(setting.mem, setting.vm, { client: 0 });
+    guest.startLogging();
+    expect(flagsOf(setting)).toBe(KVM_MEM_LOG_DIRTY_PAGES);
+    guest.stopLogging();
+    expect(flagsOf(setting)).toBe(0);
+  });
+
+  it('stays logged if it was logged before', () => {
+    const setting = setUp();
+    setMemslotFlags(setting.mem, setting.vm, 0, KVM_MEM_LOG_DIRTY_PAGES);
+    const guest = vmGuest(setting.mem, setting.vm, { client: 0 });
+    guest.startLogging();
+    guest.stopLogging();
+    expect(flagsOf(setting)).toBe(KVM_MEM_LOG_DIRTY_PAGES);
+  });
+
+  it('has no page where the host has none', () => {
+    const { mem, vm, write } = setUp();
+    write(3, 0x01020304);
+    const guest = vmGuest(mem, vm, { client: 0 });
+    const page = new Uint8Array(PAGE_SIZE + 8);
+    expect(guest.copyPage(4, page, 8)).toBe(false);
+    expect(guest.copyPage(3, page, 8)).toBe(true);
+    expect([...page.subarray(8, 12)]).toEqual([4, 3, 2, 1]);
+  });
+});
+
+describe('a VM that a guest comes to', () => {
+  it('has the same memory afterwards', async () => {
+    const source = setUp();
+    const destination = setUp();
+    for (let page = 0; page < PAGES; page += 3) source.write(page, page + 1);
+    const reader = vmGuest(source.mem, source.vm, { client: 0 });
+    const memory = vmMemory(destination.mem, destination.vm);
+    const page = new Uint8Array(PAGE_SIZE);
+    for (let hvn = 0; hvn < PAGES; hvn++) {
+      if (reader.copyPage(hvn, page, 0)) memory.writePage(hvn, page);
+    }
+    const digest = (of: typeof memory): Promise<number> =>
+      contentDigest(of, reader.shape, { checksum, clock });
+    expect(await digest(memory)).toBe(
+      await contentDigest(reader, reader.shape, { checksum, clock }),
+    );
+    memory.zeroPage(3);
+    expect(await digest(memory)).not.toBe(
+      await contentDigest(reader, reader.shape, { checksum, clock }),
+    );
+  });
+});
