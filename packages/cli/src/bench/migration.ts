@@ -27,22 +27,27 @@ export interface Throughput {
   readonly migration: readonly number[];
   /** Migration to plain copy, of each turn. */
   readonly ratios: readonly number[];
+  /** The same of the processor's time, of both ends together: what other processes do is not in it. */
+  readonly cpuRatios: readonly number[];
 }
 
 /** The first turn of each warms up and does not count. */
 export async function timeMigration(turns: number): Promise<Throughput> {
   const guest = randomGuest();
-  const result = { plain: [] as number[], migration: [] as number[], ratios: [] as number[] };
+  const result = { plain: [], migration: [], ratios: [], cpuRatios: [] } as Lists;
   for (let turn = 0; turn <= turns; turn++) {
-    const plain = BYTES / 1e6 / (await timed('plain', plainCopy));
-    const migration = BYTES / 1e6 / (await timed('migration', (path) => migrate(guest, path)));
+    const plain = await timed('plain', plainCopy);
+    const migration = await timed('migration', (path) => migrate(guest, path));
     if (turn === 0) continue;
-    result.plain.push(plain);
-    result.migration.push(migration);
-    result.ratios.push(migration / plain);
+    result.plain.push(BYTES / 1e6 / plain.ms);
+    result.migration.push(BYTES / 1e6 / migration.ms);
+    result.ratios.push(plain.ms / migration.ms);
+    result.cpuRatios.push(plain.cpuMs / migration.cpuMs);
   }
   return result;
 }
+
+type Lists = { [Name in keyof Throughput]: number[] };
 
 /** A VM that nobody runs, every page of it random. */
 function randomGuest(): SourceGuest {
@@ -56,11 +61,17 @@ function randomGuest(): SourceGuest {
   return vmGuest(mem, machine.vm, { client: 0 });
 }
 
-/** Milliseconds that `send` takes, with a receiver at the other end. */
+interface Took {
+  readonly ms: number;
+  /** Of all threads of this process. */
+  readonly cpuMs: number;
+}
+
+/** What `send` takes, with a receiver at the other end. */
 async function timed(
   kind: ReceiverJob['kind'],
   send: (path: string) => Promise<void>,
-): Promise<number> {
+): Promise<Took> {
   const directory = mkdtempSync(join(tmpdir(), 'faultline-'));
   const path = join(directory, 'socket');
   const worker = new Worker(workerFile, {
@@ -68,9 +79,10 @@ async function timed(
   });
   try {
     await once(worker, 'message');
-    const from = performance.now();
+    const [from, cpuFrom] = [performance.now(), process.cpuUsage()];
     await send(path);
-    return performance.now() - from;
+    const { user, system } = process.cpuUsage(cpuFrom);
+    return { ms: performance.now() - from, cpuMs: (user + system) / 1000 };
   } finally {
     await worker.terminate();
     rmSync(directory, { recursive: true });
