@@ -10,9 +10,10 @@ const crc = (digest: number): string => `CRC-32 ${digest.toString(16).padStart(8
 /** One line while it runs. */
 export function progressLine({ status, ram, ...info }: MigrationInfo): string {
   const throttled = info['cpu-throttle-percentage'];
+  const downtime = info['expected-downtime'];
   return (
     `${status}: round ${info.rounds.length}, ${mib(ram.transferred)} sent, ${mib(ram.remaining)} remaining, ` +
-    `${ram.mbps.toFixed(0)} mbps, expected downtime ${ms(info['expected-downtime'])}` +
+    `${ram.mbps.toFixed(0)} mbps${downtime === undefined ? '' : `, expected downtime ${ms(downtime)}`}` +
     `${throttled > 0 ? `, vCPUs throttled by ${throttled} %` : ''}`
   );
 }

@@ -24,13 +24,16 @@ export class Meter {
   #dirtyRate = 0;
   #transferred = 0;
   #roundFrom = 0;
-  #sentBefore = 0;
+  #sentBefore: Sent = { normal: 0, duplicate: 0 };
   #bytesPerMs = 0;
+  /** What a page with contents takes on the wire: less than its size when it is compressed. */
+  #bytesPerPage: number;
   #confirmed = true;
 
   constructor(shape: Shape, clock: Clock) {
     this.#clock = clock;
     this.#pageSize = shape.pageSize;
+    this.#bytesPerPage = shape.pageSize;
     this.#pages = pageRanges(shape).reduce((sum, { npages }) => sum + npages, 0);
     this.#remaining = this.#pages;
     this.#startedAt = clock.now();
@@ -48,7 +51,7 @@ export class Meter {
 
   beginRound(): void {
     this.#roundFrom = this.#clock.now();
-    this.#sentBefore = this.sent.normal + this.sent.duplicate;
+    this.#sentBefore = { ...this.sent };
   }
 
   /** `transferred`: bytes so far. Answers those of this round. */
@@ -59,7 +62,9 @@ export class Meter {
     if (bytes >= LEAST_TO_MEASURE) this.#bytesPerMs = bytes / ms;
     else this.#bytesPerMs = Math.max(this.#bytesPerMs, bytes / ms);
     this.#transferred = transferred;
-    this.#rounds.push(this.sent.normal + this.sent.duplicate - this.#sentBefore);
+    const normal = this.sent.normal - this.#sentBefore.normal;
+    if (normal > 0) this.#bytesPerPage = bytes / normal;
+    this.#rounds.push(normal + this.sent.duplicate - this.#sentBefore.duplicate);
     return bytes;
   }
 
@@ -73,7 +78,13 @@ export class Meter {
 
   /** Milliseconds for `pages`, at the bandwidth that was measured last. */
   expectedDowntime(pages: number): number {
-    return pages === 0 ? 0 : (pages * this.#pageSize) / this.#bytesPerMs;
+    return pages === 0 ? 0 : (pages * this.#bytesPerPage) / this.#bytesPerMs;
+  }
+
+  /** The log was read for the last time, and all that it held has been sent. */
+  complete(): void {
+    this.#harvests++;
+    this.#remaining = 0;
   }
 
   stopped(): void {
@@ -101,7 +112,9 @@ export class Meter {
       'total-time': this.elapsedMs(),
       'setup-time': this.#setupMs,
       downtime: this.#downtimeMs,
-      'expected-downtime': this.expectedDowntime(this.#remaining),
+      ...(this.#bytesPerMs === 0
+        ? {}
+        : { 'expected-downtime': this.expectedDowntime(this.#remaining) }),
       'verify-time': this.#verifyMs,
       'cpu-throttle-percentage': this.throttle,
       ram: {

@@ -14,8 +14,8 @@ export interface MigrationInfo {
   readonly 'setup-time': number;
   /** How long the guest stood still, the comparison of both memories (`verify-time`) included. */
   readonly downtime: number;
-  /** What stopping now would cost, by the bandwidth of the last round. */
-  readonly 'expected-downtime': number;
+  /** What stopping now would cost, by the bandwidth of the last round; undefined before the first is over. */
+  readonly 'expected-downtime'?: number;
   readonly 'verify-time': number;
   readonly 'cpu-throttle-percentage': number;
   readonly ram: RamInfo;

@@ -188,7 +188,7 @@ class Source {
       for (const { writer } of all) await writer.end();
     });
     await this.#connections.orFailure(complete);
-    this.#meter.harvested(0, 0);
+    this.#meter.complete();
   }
 
   async #compare(): Promise<void> {
