@@ -105,6 +105,18 @@ describe('a VM that is about to be migrated', () => {
   });
 });
 
+describe('a VM with another log', () => {
+  it.each([
+    [{ dirtyRing: 64 }, 'rings'],
+    [{ manualDirtyLogProtect: 'enable' }, 'manual protection (enable)'],
+  ] as const)('is refused: %j', (log, got) => {
+    const { mem, vm } = setUp();
+    expect(() => vmGuest(mem, { ...vm, ...log }, { client: 0 })).toThrow(
+      `expected a VM that logs dirty pages in a plain bitmap, got ${got}`,
+    );
+  });
+});
+
 describe('a VM that a guest comes to', () => {
   it('has the same memory afterwards', async () => {
     const source = setUp();

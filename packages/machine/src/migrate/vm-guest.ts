@@ -47,12 +47,19 @@ export const shapeOfVm = (mem: WasmShared, vm: Vm): Shape => ({
   })),
 });
 
-/** A running VM as the source of a migration. Its slots stay as they are until the migration is over. */
+/**
+ * A running VM as the source of a migration. Its slots stay as they are until the migration is over. Throws a RangeError for
+ * a VM whose log is not the plain bitmap: a log that its readers clear, or rings, need more than a harvest.
+ */
 export function vmGuest(
   mem: WasmShared,
   vm: Vm,
   { client, throttle }: VmGuestOptions,
 ): SourceGuest {
+  if (vm.dirtyRing !== 0 || vm.manualDirtyLogProtect !== 'none') {
+    const got = vm.dirtyRing !== 0 ? 'rings' : `manual protection (${vm.manualDirtyLogProtect})`;
+    throw new RangeError(`expected a VM that logs dirty pages in a plain bitmap, got ${got}`);
+  }
   const slots = slotsOf(mem, vm);
   const unlogged = slots.filter(({ flags }) => (flags & KVM_MEM_LOG_DIRTY_PAGES) === 0);
   return {
