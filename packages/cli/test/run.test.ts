@@ -200,7 +200,8 @@ describe('bad words', () => {
   });
 
   it('ask for another command', async () => {
-    const err = "faultline: expected one of the commands run, check, explain, bench, migrate, snapshot, got 'rnu'\n";
+    const err =
+      "faultline: expected one of the commands run, check, explain, bench, migrate, snapshot, got 'rnu'\n";
     expect(await faultline('rnu')).toEqual({ code: 2, out: '', err });
   });
 
