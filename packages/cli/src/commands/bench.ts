@@ -189,7 +189,7 @@ async function resumeWrites(): Promise<Bar[]> {
 
 /** (f) */
 async function migrationThroughput(): Promise<Bar[]> {
-  const { plain, migration, ratios } = await timeMigration(MIGRATION_TURNS);
+  const { plain, migration, ratios, cpuRatios } = await timeMigration(MIGRATION_TURNS);
   const rate = (of: readonly number[]): string => `${quantile(of, 0.5).toFixed(2)} GB/s`;
   return [
     {
@@ -197,7 +197,7 @@ async function migrationThroughput(): Promise<Bar[]> {
       value: quantile(ratios, 0.5),
       bar: 0.8,
       atLeast: true,
-      detail: `${rate(migration)} : ${rate(plain)} over a unix socket, ${ratios.length} turns`,
+      detail: `${rate(migration)} : ${rate(plain)} over a unix socket, ${ratios.length} turns; processor time ${quantile(cpuRatios, 0.5).toFixed(2)}`,
     },
   ];
 }
