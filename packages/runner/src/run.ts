@@ -218,7 +218,11 @@ const migrateSetup = (options: RunOptions, pages: number): MigrateSetup | undefi
 export function setUpGuest(
   machine: Machine,
   region: Region,
-  { ksm, flags, plugged }: { readonly ksm: boolean; readonly flags: number; readonly plugged?: Region | undefined },
+  {
+    ksm,
+    flags,
+    plugged,
+  }: { readonly ksm: boolean; readonly flags: number; readonly plugged?: Region | undefined },
 ): void {
   const mem = connectThread(machine.memory, machine.vm.vcpus + AGENTS.main);
   const create = ({ slot: id, gfn, npages, hvn }: Region, flags: number): void =>
