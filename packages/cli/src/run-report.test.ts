@@ -34,6 +34,12 @@ describe('the report of a guest program', () => {
     ]);
   });
 
+  it('says which MMU mapped it, where that is not the TDP MMU', () => {
+    expect(linesOf('zipf', [report({ mmu: 'legacy' })])[1]).toBe(
+      '  1,024 pages, 2 vCPUs, legacy MMU',
+    );
+  });
+
   it('has a column for each fault path', () => {
     expect(lines[4]?.trim().split(/ +/)).toEqual(['slow', 'merged', 'current']);
   });

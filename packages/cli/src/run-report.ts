@@ -27,7 +27,8 @@ const isTrace = (source: Source): source is LoadedTrace => typeof source !== 'st
 function heading(source: Source, reports: readonly RunReport[]): string[] {
   const [first] = reports as readonly [RunReport];
   const log = first.dirtyLog === 'bitmap' ? '' : `, dirty log: ${first.dirtyLog}`;
-  const size = `${count(first.pages)} pages, ${plural(first.vcpus, 'vCPU')}${log}`;
+  const mmu = first.mmu === 'tdp' ? '' : `, ${first.mmu} MMU`;
+  const size = `${count(first.pages)} pages, ${plural(first.vcpus, 'vCPU')}${mmu}${log}`;
   const paths = reports.map(({ faultPath }) => PATHS_SAY[faultPath]).join('; ');
   if (!isTrace(source))
     return [`guest ${source}: ${GUESTS[source].says}`, `  ${size}`, `  ${paths}`];

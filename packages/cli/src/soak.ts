@@ -4,7 +4,7 @@
 // guest is migrated again and again, by which of KVM's logs, and whether slow faults share mmu_lock. Some turns play the
 // bundled trace, and one guest has memory that the VMM moves, deletes and creates under running vCPUs.
 
-import type { FaultPath } from '@faultline/mmu';
+import type { FaultPath, MmuKind } from '@faultline/mmu';
 import {
   DIRTY_LOGS,
   GUESTS,
@@ -56,7 +56,7 @@ async function soak({ minutes, seed }: Options): Promise<number> {
   const totals = new Map<string, number>();
   for (let turn = 0; Date.now() < end; turn++) {
     const name = choose<'trace' | GuestName>([TRACE, ...(Object.keys(GUESTS) as GuestName[])]);
-    const options: RunOptions = {
+    const options: RunOptions = withMmu(choose<MmuKind>(['tdp', 'tdp', 'legacy']), {
       faultPath: PATHS[turn % PATHS.length] as FaultPath,
       faultLock: choose(['shared', 'shared', 'exclusive'] as const),
       seconds: SECONDS_PER_TURN,
@@ -70,7 +70,7 @@ async function soak({ minutes, seed }: Options): Promise<number> {
       eagerPageSplit: choose([true, false]),
       ...choose(HARDWARE_AND_LOGS),
       aging: choose([true, false]),
-    };
+    });
     const watchdog = setTimeout(() => hung(turn, name, options), WATCHDOG_MS);
     const report = await (name === TRACE ? runTrace(plan, options) : runGuest(name, options));
     clearTimeout(watchdog);
@@ -84,13 +84,19 @@ async function soak({ minutes, seed }: Options): Promise<number> {
       return EXIT_FINDING;
     }
     process.stdout.write(
-      `turn ${turn}: ${options.faultPath} ${options.faultLock}, ${report.dirtyLog} log, ${name}, ${options.vcpus} vCPUs, ` +
+      `turn ${turn}: ${report.mmu} ${options.faultPath} ${options.faultLock}, ${report.dirtyLog} log, ${name}, ${options.vcpus} vCPUs, ` +
         `${count(report.pages)} pages: ${count(report.stat.pf_taken)} faults, ${report.migrations.length} migrations: nothing lost\n`,
     );
   }
   for (const [name, value] of totals)
     process.stdout.write(`${name.padEnd(34)}${count(value).padStart(16)}\n`);
   return EXIT_OK;
+}
+
+/** The legacy MMU holds its lock exclusively, and has hardware that sets A and D, without PML. */
+function withMmu(mmu: MmuKind, options: RunOptions): RunOptions {
+  if (mmu === 'tdp' || options.pml === true || options.adBits === false) return options;
+  return { ...options, mmu, faultLock: 'exclusive' };
 }
 
 function hung(turn: number, name: string, options: RunOptions): never {

@@ -45,6 +45,7 @@ const SOUND: RunReport['integrity'] = {
 export const report = (of: Partial<RunReport> = {}): RunReport => ({
   faultPath: 'current',
   dirtyLog: 'bitmap',
+  mmu: 'tdp',
   vcpus: 2,
   pages: 1024,
   passes: 0,
@@ -123,6 +124,7 @@ export const loaded = (
     },
     transparentHugepage: false,
     dirtyLog: 'bitmap',
+    mmu: 'tdp',
     dirtyRing: 1024,
     mergeable: [],
     notes: [],

@@ -2,6 +2,7 @@
 // MMU, then the races that KVM has had.
 import { HARDWARE } from './hardware/index.ts';
 import { HOST } from './host/index.ts';
+import { LEGACY } from './legacy/index.ts';
 import type { Litmus } from './litmus.ts';
 import { LOGS } from './logs/index.ts';
 import { RACES } from './races/index.ts';
@@ -21,5 +22,6 @@ export const LITMUS: readonly Litmus[] = [
   ...LOGS,
   ...HARDWARE,
   ...HOST,
+  ...LEGACY,
   ...RACES,
 ];

@@ -12,6 +12,7 @@ import {
   type Pfn,
   pageBase,
   resetIndex,
+  rmapHead,
   type Vm,
 } from '@faultline/mmu';
 import {
@@ -68,6 +69,9 @@ export function namedWords(vm: Vm, map: SeamMap, { pfns, threads }: Cast): Named
     word('free pages', at.free_pages),
     ...threads.map((name, thread) => word(`request of ${name}`, at.page_requests + (thread << 2))),
     word('page request seq', at.page_request_seq),
+    ...upTo(vm.tdpMmuEnabled ? 0 : vm.hostPages).map((hvn) =>
+      word(`rmap ${hvn}`, rmapHead(vm, hvn as Hvn, 1)),
+    ),
     ...pfns.map((pfn) => word(`pfn${pfn} refs`, at.page_refcount + (pfn << 2))),
     ...pfns.map((pfn) => word(`pfn${pfn} flags`, at.page_flags + (pfn << 2))),
     ...pfns.flatMap((pfn) => pageWords(vm, pfn as Pfn)),

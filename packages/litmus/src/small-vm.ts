@@ -16,7 +16,7 @@ import {
   gfnToGpa,
   type Hvn,
   hostPtep,
-  initTable,
+  initRoot,
   leaveGuest,
   type Memslot,
   newVcpu,
@@ -55,7 +55,7 @@ export function initSmallVm(
   if (root !== vm.root) {
     throw new Error(`expected setup's first frame to be 0x${vm.root.toString(16)}, got ${root}`);
   }
-  initTable(mem, vm, root);
+  initRoot(mem, vm);
   for (const pfn of pfns.toReversed()) pushFreePage(mem, vm, pfn as Pfn);
   const slot = { id: 0, baseGfn: gfn0, npages: vm.hostPages, hvn: hvn0, flags };
   createMemslot(mem, vm, slot);

@@ -110,11 +110,14 @@ export {
 export { nextPageRequest, requestPage, waitForPageRequest } from './host/page-request.ts';
 export { protectPages, unprotectPages } from './host/protect-pages.ts';
 export { replacePages, sharePages, type VisitFrame } from './host/share-pages.ts';
+export { forEachRmapSpte, rmapHead } from './legacy/rmap.ts';
+export { commitZapPage, prepareZapPage } from './legacy/zap-page.ts';
 export {
   type FaultLock,
   type FaultPath,
   MANUAL_DIRTY_LOG_PROTECT,
   type ManualDirtyLogProtect,
+  type MmuKind,
   type SharedWord,
   seamSize,
   sharedWords,
@@ -170,8 +173,14 @@ export {
   newVcpu,
   type Vcpu,
 } from './vcpu/vcpu.ts';
-export { initVm, type VmOptions, vmConfig } from './vm/create-vm.ts';
+export {
+  initRoot,
+  initVm,
+  type VmOptions,
+  vmConfig,
+} from './vm/create-vm.ts';
 export { flushRemoteTlbs } from './vm/flush-remote-tlbs.ts';
+export { walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from './vm/lockless-walk.ts';
 export { maxMappingLevel } from './vm/mapping-level.ts';
 export {
   gfnToHvn,

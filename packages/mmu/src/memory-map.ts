@@ -9,7 +9,7 @@ export const FAULT_PATHS = ['slow', 'merged', 'current'] as const;
 export const CURRENT_ACC_TRACK: number = FAULT_PATHS.length;
 export type FaultPath = (typeof FAULT_PATHS)[number];
 
-/** How slow faults hold mmu_lock: as the TDP MMU does, or as KVM did before it. */
+/** How slow faults hold mmu_lock: as the TDP MMU does, or as the legacy MMU must. */
 export type FaultLock = 'shared' | 'exclusive';
 
 /**
@@ -18,6 +18,8 @@ export type FaultLock = 'shared' | 'exclusive';
  */
 export const MANUAL_DIRTY_LOG_PROTECT = ['none', 'enable', 'initially-set'] as const;
 export type ManualDirtyLogProtect = (typeof MANUAL_DIRTY_LOG_PROTECT)[number];
+/** Which MMU maps the guest: KVM's module parameter tdp_mmu, Y or N. With N it is the shadow MMU, of direct pages only. */
+export type MmuKind = 'tdp' | 'legacy';
 
 export interface VmConfig {
   readonly vcpus: number;
@@ -40,6 +42,7 @@ export interface VmConfig {
   readonly dirtyRing: number;
   readonly faultPath: FaultPath;
   readonly faultLock: FaultLock;
+  readonly mmu: MmuKind;
   /** Are gfns without memory remembered in sptes? KVM: the module parameter mmio_caching. */
   readonly mmioCaching: boolean;
   /** Linux: /sys/kernel/mm/transparent_hugepage/enabled. With 'always' the host backs memory by huge pages where it can. */
@@ -61,6 +64,8 @@ export const MEMSLOT_WORDS = 4;
 /** An entry of a dirty ring, and the indices of one. KVM: struct kvm_dirty_gfn. */
 export const DIRTY_GFN_BYTES = 16;
 export const DIRTY_RING_INDEX_BYTES = 16;
+/** Bytes of a shadow page's header. */
+export const SHADOW_PAGE_BYTES = 16;
 const LINE = 64;
 
 /** Bytes of each area, in order; each begins on a cache line of its own. */
@@ -91,6 +96,9 @@ export function sharedWords(config: VmConfig): Record<SharedWord, number> {
     dirty_rings: config.vcpus * config.dirtyRing * DIRTY_GFN_BYTES,
     page_requests: (config.vcpus + config.agents) * 4,
     page_request_seq: 4,
+    shadow_pages: isLegacy(config) ? config.tableFrames * SHADOW_PAGE_BYTES : 0,
+    rmap_heads: isLegacy(config) ? (config.hostPages + hugeHvns(config)) * 4 : 0,
+    rmap_links: isLegacy(config) ? config.tableFrames * tableBytes(config.geometry) : 0,
   };
 }
 
@@ -118,7 +126,15 @@ export type SharedWord =
   | 'dirty_ring_index'
   | 'dirty_rings'
   | 'page_requests'
-  | 'page_request_seq';
+  | 'page_request_seq'
+  | 'shadow_pages'
+  | 'rmap_heads'
+  | 'rmap_links';
+
+const isLegacy = ({ mmu }: VmConfig): boolean => mmu === 'legacy';
+/** Aligned stretches of the VMM's memory that a large leaf could map, and what is left at its end. */
+const hugeHvns = ({ hostPages, geometry }: VmConfig): number =>
+  Math.ceil(hostPages / (1 << geometry.indexBits));
 
 const hasHugePages = ({ transparentHugepage }: VmConfig): boolean =>
   transparentHugepage === 'always';
@@ -143,6 +159,8 @@ export interface Vm extends VmConfig {
   readonly maxLevel: number;
   /** Index of `faultPath` in FAULT_PATHS, or CURRENT_ACC_TRACK. Strings that came from another thread are compared letter by letter. */
   readonly fastPath: number;
+  /** Is `mmu` the TDP MMU? KVM: tdp_mmu_enabled. */
+  readonly tdpMmuEnabled: boolean;
 }
 
 export const tableBytes = ({ indexBits }: Geometry): number => 8 << indexBits;
@@ -184,5 +202,6 @@ export function vmMap(config: VmConfig, map: SeamMap, root: number): Vm {
     offsetMask: tableBytes(config.geometry) - 8,
     maxLevel: hasHugePages(config) ? 2 : 1,
     fastPath: fastPathOf(config),
+    tdpMmuEnabled: !isLegacy(config),
   };
 }

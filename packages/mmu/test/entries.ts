@@ -199,6 +199,16 @@ const collapsed = (bench: Bench): number => {
 };
 
 const PATHS = ['slow', 'merged', 'current'] as const;
+const LEGACY_LARGE = { mmu: 'legacy', transparentHugepage: 'always', pageFrames: 48 } as const;
+const largeLeaf = (bench: Bench): number => {
+  setMemslotFlags(bench.agent, bench.vm, 0, 0);
+  return mapped(bench);
+};
+const logBegun = (bench: Bench): number => {
+  largeLeaf(bench);
+  setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
+  return 0;
+};
 export const ENTRIES: readonly Entry[] = [
   { name: 'write32, first touch', vcpu: true, body: write },
   ...PATHS.map(
@@ -497,6 +507,26 @@ export const ENTRIES: readonly Entry[] = [
       return 0;
     },
     body: (mem, vm) => collapseHugePage(mem, vm, hvnOf(GFN)),
+  },
+  // All of the above are run with the legacy MMU too (legacy.test.ts); these are its large leaves.
+  {
+    name: 'write32 to a large leaf of the legacy MMU whose log has begun',
+    config: { ...LEGACY_LARGE, eagerPageSplit: false },
+    vcpu: true,
+    setup: logBegun,
+    body: write,
+  },
+  {
+    name: 'setMemslotFlags on, with a large leaf of the legacy MMU',
+    config: LEGACY_LARGE,
+    setup: largeLeaf,
+    body: (mem, vm) => setMemslotFlags(mem, vm, 0, LOGGED),
+  },
+  {
+    name: 'deleteMemslot of large leaves of the legacy MMU',
+    config: LEGACY_LARGE,
+    setup: largeLeaf,
+    body: (mem, vm) => deleteMemslot(mem, vm, 0),
   },
 ];
 

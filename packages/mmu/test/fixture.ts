@@ -11,6 +11,7 @@ import {
   WAIT_NOT_EQUAL,
   type WasmShared,
 } from '@faultline/atomics';
+import { it } from 'vitest';
 import { type Gfn, type Gpa, gfnToGpa, type Hvn, type Pfn } from '../src/address.ts';
 import type { MmuEvent, Spte } from '../src/event.ts';
 import { PFERR_PRESENT_MASK, PFERR_USER_MASK, PFERR_WRITE_MASK } from '../src/fault/error-code.ts';
@@ -19,7 +20,7 @@ import { pageFault } from '../src/fault/page-fault.ts';
 import type { RetPf } from '../src/fault/ret-pf.ts';
 import { hostPtep } from '../src/host/host-pte.ts';
 import { pageBase } from '../src/host/page-frames.ts';
-import { seamSize, type Vm } from '../src/memory-map.ts';
+import { type MmuKind, seamSize, type Vm } from '../src/memory-map.ts';
 import {
   formatSpte,
   illegalState,
@@ -74,9 +75,23 @@ const SMALL: VmOptions = {
   dirtyClients: 2,
 };
 
+let mmu: MmuKind = 'tdp';
+/** Which MMU benches have from here on that do not say it. */
+export function useMmu(kind: MmuKind): void {
+  mmu = kind;
+}
+/** Hardware without A/D bits, or with PML, is for the TDP MMU. */
+const mmuFor = ({ adBits = true, pml = false }: Partial<VmOptions>): MmuKind =>
+  adBits && !pml ? mmu : 'tdp';
+export const usedMmu = (): MmuKind => mmu;
+/** How a fault takes mmu_lock, where nothing else is said. */
+export const faultLock = (): 'readLock' | 'writeLock' => (mmu === 'tdp' ? 'readLock' : 'writeLock');
+/** A law of the TDP MMU alone. */
+export const itOfTdp = (law: string, body: () => void): void => it.skipIf(mmu !== 'tdp')(law, body);
+
 /** A VM with two vCPUs, two agents and sixteen pages of four words, its page table two levels of four entries. */
 export function makeBench(options: Partial<VmOptions> = {}): Bench {
-  const config = vmConfig({ ...SMALL, ...options });
+  const config = vmConfig({ ...SMALL, mmu: mmuFor(options), ...options });
   const memory = createSharedMemory(seamSize(config));
   const mems = Array.from({ length: config.vcpus + config.agents }, (_, thread) =>
     Object.assign(connectThread(memory, thread), { wait: sleepsNever }),
@@ -220,6 +235,8 @@ export function faultAndLeave(
   const isLeaf = isShadowPresent(low) && isLastSpte(low, level);
   const present = isLeaf && isAccessAllowed(low, false) ? PFERR_PRESENT_MASK : 0;
   const errorCode = present | (write ? PFERR_WRITE_MASK : 0) | PFERR_USER_MASK;
+  // It has entered the guest before, and so served what was asked of it.
+  bench.agent.store32(fault.mode.requests, 0);
   const ret = pageFault(mem, bench.vm, fault, gpaOf(gfn), errorCode);
   setMode(mem, fault.mode, OUTSIDE_GUEST_MODE);
   return { ret, fast: fault.fast };

@@ -9,7 +9,7 @@ const PACKAGES = fileURLToPath(new URL('../../', import.meta.url));
 /** From the bottom up; a file may import from its own tier and from those below. */
 const TIERS: readonly (readonly string[])[] = [
   ['address.ts', 'event.ts', 'spte/', 'memory-map.ts'],
-  ['vm/', 'host/', 'dirty/'],
+  ['vm/', 'host/', 'dirty/', 'legacy/'],
   ['fault/'],
   ['vcpu/'],
   ['index.ts'],

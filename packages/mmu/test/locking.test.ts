@@ -13,7 +13,9 @@ import {
   type Bench,
   before,
   faultAndLeave,
+  faultLock,
   hvnOf,
+  itOfTdp,
   makeBenchWithSlot,
   operationsOf,
 } from './fixture.ts';
@@ -119,7 +121,7 @@ const RACES: { thread: number; run: (bench: Bench) => Operation[] }[] = [
       const kept = writeProtectHostPage(agent, vm, hvnOf(3));
       makeKsmPage(agent, vm, hvnOf(3), kept);
       const other = writeProtectHostPage(agent, vm, hvnOf(9));
-      const raced = before(mems[0] as typeof agent, { verb: 'readLock' }, () => {
+      const raced = before(mems[0] as typeof agent, { verb: faultLock() }, () => {
         mergeWithKsmPage(agent, vm, hvnOf(9), other, hostPtePfn(kept));
       });
       return operationsOf(raced, (mem) => faultAndLeave(bench, 9, { mem, write: false }));
@@ -154,7 +156,7 @@ describe('the order of locks in docs/locking.md', () => {
     expect([...done].filter((pair) => !documented.includes(pair))).toEqual([]);
   });
 
-  it('names nothing that is not done', () => {
+  itOfTdp('names nothing that is not done', () => {
     expect(documented.filter((pair) => !done.has(pair))).toEqual([]);
   });
 

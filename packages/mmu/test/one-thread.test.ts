@@ -9,11 +9,11 @@ import { leaveGuest } from '../src/vcpu/run.ts';
 import { newVcpu } from '../src/vcpu/vcpu.ts';
 import { initVm, vmConfig } from '../src/vm/create-vm.ts';
 import { createMemslot, deleteMemslot, setMemslotFlags } from '../src/vm/set-memory-region.ts';
-import { gpaOf, hvnOf, LOGGED, slotOf } from './fixture.ts';
+import { gpaOf, hvnOf, LOGGED, slotOf, usedMmu } from './fixture.ts';
 
 /** An emulator's way: no SharedArrayBuffer, and the vCPU's own thread, outside the guest, is the VMM too. */
 function makeAlone() {
-  const config = vmConfig({ vcpus: 1, hostPages: 16, pageWords: 4 });
+  const config = vmConfig({ mmu: usedMmu(), vcpus: 1, hostPages: 16, pageWords: 4 });
   const mem = createAlone(seamSize(config));
   const vm = initVm(mem, config, mem.memory.map);
   const vcpu = newVcpu(0);

@@ -54,6 +54,7 @@ import {
   pagesIn,
   pfnOf,
   slotOf,
+  usedMmu,
 } from './fixture.ts';
 
 const PAGE_WORDS = 4;
@@ -490,10 +491,13 @@ const VARIANTS: Record<string, Partial<VmConfig>> = {
   },
 };
 const BOTH_LOCKS = ['with a bitmap', 'over huge pages'];
+const FAULT_LOCKS: readonly FaultLock[] =
+  usedMmu() === 'tdp' ? ['shared', 'exclusive'] : ['exclusive'];
 const CONFIGS = (['slow', 'merged', 'current'] as FaultPath[]).flatMap((faultPath) =>
-  (['shared', 'exclusive'] as FaultLock[]).flatMap((faultLock) =>
+  FAULT_LOCKS.flatMap((faultLock) =>
     Object.keys(VARIANTS)
-      .filter((variant) => BOTH_LOCKS.includes(variant) || faultLock === 'shared')
+      .filter((variant) => usedMmu() === 'tdp' || !/A\/D|PML/.test(variant))
+      .filter((variant) => BOTH_LOCKS.includes(variant) || faultLock === FAULT_LOCKS[0])
       .map((variant) => ({ faultPath, faultLock, variant })),
   ),
 );

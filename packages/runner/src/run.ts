@@ -10,6 +10,7 @@ import {
   type Gfn,
   type Hvn,
   KVM_MEM_LOG_DIRTY_PAGES,
+  type MmuKind,
   type VcpuStat,
   type VmOptions,
 } from '@faultline/mmu';
@@ -41,6 +42,8 @@ export const RAM_GFN = 0x10000;
 export interface RunOptions {
   readonly faultPath: FaultPath;
   readonly faultLock?: FaultLock;
+  /** Which MMU maps the guest; a trace tells by its events. The legacy one holds mmu_lock exclusively. */
+  readonly mmu?: MmuKind;
   /** The host backs memory by huge pages where it can; a trace says by itself. */
   readonly transparentHugepage?: boolean;
   /** Does the guest's hardware set A and D, and log what it sets D for? Yes and no if absent. */
@@ -73,6 +76,7 @@ export interface RunOptions {
 export interface RunReport {
   readonly faultPath: FaultPath;
   readonly dirtyLog: DirtyLog;
+  readonly mmu: MmuKind;
   readonly vcpus: number;
   readonly pages: number;
   /** Passes over a trace, the first of which warms up; 0 for a guest program. */
@@ -170,9 +174,9 @@ export async function runTrace(plan: TracePlan, options: RunOptions): Promise<Ru
   if (vcpus > plan.vcpus) {
     throw new RangeError(`expected at most the trace's ${plan.vcpus} vCPUs, got ${vcpus}`);
   }
-  const { transparentHugepage, dirtyLog, dirtyRing } = plan;
+  const { transparentHugepage, dirtyLog, dirtyRing, mmu } = plan;
   const machine = createMachine(
-    vmOptions({ transparentHugepage, dirtyLog, dirtyRing, ...options }, vcpus, plan.hostPages),
+    vmOptions({ transparentHugepage, dirtyLog, dirtyRing, mmu, ...options }, vcpus, plan.hostPages),
   );
   const restore = plan.mergeable.length > 0;
   const jobs: Job[] = Array.from({ length: vcpus }, (_, vcpu) => {
@@ -200,7 +204,8 @@ const vmOptions = (options: RunOptions, vcpus: number, hostPages: number): VmOpt
   vcpus,
   hostPages,
   faultPath: options.faultPath,
-  faultLock: options.faultLock ?? 'shared',
+  faultLock: options.faultLock ?? (options.mmu === 'legacy' ? 'exclusive' : 'shared'),
+  mmu: options.mmu ?? 'tdp',
   transparentHugepage: options.transparentHugepage ? 'always' : 'never',
   eagerPageSplit: options.eagerPageSplit ?? true,
   adBits: options.adBits ?? true,
@@ -305,6 +310,7 @@ function summarize(
   return {
     faultPath: options.faultPath,
     dirtyLog: dirtyLogOf(machine.vm),
+    mmu: machine.vm.mmu,
     vcpus: vcpus.length,
     pages: machine.vm.hostPages,
     passes: sum(vmm.map((report) => report.passes)),

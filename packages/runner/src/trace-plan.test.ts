@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   created,
+  event,
   fastPageFault,
   HVA,
   harvestOf,
@@ -357,6 +358,34 @@ describe('what the kernel did', () => {
   it('includes how many pages its dirty rings gave back', () => {
     const reset = marker({ ev: 'reset_dirty_rings', at: 'end', reset: 5 });
     expect(planOf(created(), reset, touch(0x100)).kernel.dirtyPages).toBe(5);
+  });
+});
+
+describe('the MMU of a trace', () => {
+  const spteChanged = event({
+    event: 'kvm_tdp_mmu_spte_changed',
+    as_id: 0,
+    gfn: 0x100 as never,
+    level: 1,
+    old_spte: { low: 0, high: 0 },
+    new_spte: { low: 0, high: 0 },
+  });
+
+  it('is the legacy one where leaves are set and no change of an spte is told of; the reader is told', () => {
+    const plan = planOf(created(), touch(0x100), setSpte(0x100), fastPageFault('fixed'));
+    expect([plan.mmu, plan.notes]).toEqual([
+      'legacy',
+      ['leaves are set, and no kvm_tdp_mmu_spte_changed tells of them: played with the legacy MMU'],
+    ]);
+  });
+
+  it('is the TDP MMU where changes of sptes are told of', () => {
+    const plan = planOf(created(), touch(0x100), spteChanged, setSpte(0x100));
+    expect([plan.mmu, plan.notes]).toEqual(['tdp', []]);
+  });
+
+  it('is the TDP MMU where nothing tells', () => {
+    expect(planOf(created(), touch(0x100)).mmu).toBe('tdp');
   });
 });
 

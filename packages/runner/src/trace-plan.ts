@@ -7,6 +7,7 @@ import {
   gpaToGfn,
   KVM_MEM_LOG_DIRTY_PAGES,
   KVM_MEM_READONLY,
+  type MmuKind,
   PAGE_SIZE,
   PFERR_RSVD_MASK,
   PFERR_WRITE_MASK,
@@ -85,6 +86,8 @@ export interface TracePlan {
   readonly kernel: KernelCounts;
   /** The log that it was recorded with, and the entries of its rings. */
   readonly dirtyLog: DirtyLog;
+  /** That of the recorded kernel, as far as its events tell. */
+  readonly mmu: MmuKind;
   readonly dirtyRing: number;
   /** The recorded host backed some memory by huge pages: ours does so with all of it. */
   readonly transparentHugepage: boolean;
@@ -135,6 +138,7 @@ export class TracePlanner {
   };
   #hostPages = 0;
   #dirtyLog: DirtyLog = 'bitmap';
+  #isTdp = false;
   #dirtyRing = DIRTY_RING_ENTRIES;
   #thp = false;
 
@@ -149,6 +153,9 @@ export class TracePlanner {
         if (body.fixed) this.#kernel.fastFixed++;
         else if (body.spurious) this.#kernel.fastSpurious++;
         else this.#kernel.fastInvalid++;
+        break;
+      case 'kvm_tdp_mmu_spte_changed':
+        this.#isTdp = true;
         break;
       case 'kvm_mmu_set_spte':
         this.#kernel.setSpte++;
@@ -199,11 +206,21 @@ export class TracePlanner {
       touches: this.#touches.map((flat) => this.#pack(flat)),
       kernel: this.#kernel,
       dirtyLog: this.#dirtyLog,
+      mmu: this.#mmu(),
       dirtyRing: this.#dirtyRing,
       transparentHugepage: this.#thp,
       mergeable: [...this.#mergeable],
       notes: [...this.#notes],
     };
+  }
+
+  /** Each entry that the TDP MMU changes is told of; the legacy MMU tells of the leaves that its faults set. */
+  #mmu(): MmuKind {
+    if (this.#isTdp || this.#kernel.setSpte === 0) return 'tdp';
+    this.#notes.add(
+      'leaves are set, and no kvm_tdp_mmu_spte_changed tells of them: played with the legacy MMU',
+    );
+    return 'legacy';
   }
 
   #touch(vcpu: number, address: number, errorCode: number): void {

@@ -59,6 +59,20 @@ describe.each(DIRTY_LOGS)('a guest whose log is of the kind %s', { timeout }, (d
   });
 });
 
+describe.each(NAMES)('the guest %s in the legacy MMU', { timeout }, (name) => {
+  it.each(PATHS)('loses nothing on path %s', async (faultPath) => {
+    const report = await run(name, { mmu: 'legacy', faultPath });
+    expect(report).toMatchObject({ mmu: 'legacy', integrity: NOTHING_LOST });
+  });
+
+  it('arrives whole wherever it is migrated to, over huge pages', async () => {
+    const options = { mmu: 'legacy', transparentHugepage: true, migrate: true } as const;
+    const { integrity, migrations } = await run(name, options);
+    expect(integrity).toMatchObject(NOTHING_LOST);
+    expect(migrations.length).toBeGreaterThan(0);
+  });
+});
+
 describe('a guest with short dirty rings', { timeout }, () => {
   it('waits for room in them, and loses nothing', async () => {
     const { stat, integrity } = await run('random', {

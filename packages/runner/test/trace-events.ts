@@ -13,7 +13,7 @@ interface MemslotOptions extends Partial<Pick<MemslotMarker, 'slot' | 'flags' | 
   readonly hva?: number;
 }
 
-const event = (body: TraceBody): TraceEvent => ({
+export const event = (body: TraceBody): TraceEvent => ({
   line: 1,
   task: 'vcpu0',
   pid: 1,

@@ -1,6 +1,6 @@
 // faultline run: a trace or a guest program on real threads, once per fault path, side by side.
 
-import type { FaultPath } from '@faultline/mmu';
+import type { FaultPath, MmuKind } from '@faultline/mmu';
 import {
   DIRTY_LOGS,
   type DirtyLog,
@@ -21,6 +21,7 @@ import { BUNDLED, bundledTrace, isDamaged, type LoadedTrace, loadTrace } from '.
 import { number, oneOf, someOf, whole } from '../words.ts';
 
 const PATHS: readonly FaultPath[] = ['slow', 'merged', 'current'];
+const MMUS: readonly MmuKind[] = ['tdp', 'legacy'];
 const PAGES_PER_MIB = 256;
 const MOST_MIB = Math.floor(MOST_PAGES / PAGES_PER_MIB);
 const NAMES = Object.keys(GUESTS) as GuestName[];
@@ -34,6 +35,7 @@ interface Options {
   readonly downtimeMs: number;
   readonly seconds: number;
   readonly memory: number;
+  readonly mmu?: MmuKind;
   readonly thp?: true;
   readonly eagerPageSplit: boolean;
   readonly adBits: boolean;
@@ -80,6 +82,11 @@ export const runCommand = (exit: (code: number) => void): Command =>
       4,
     )
     .option('--memory <MIB>', 'memory of a program', whole(1, MOST_MIB), 16)
+    .option(
+      '--mmu <KIND>',
+      `which MMU: ${MMUS.join(', ')} (a program's: tdp; a trace's: its own)`,
+      oneOf(MMUS),
+    )
     .option('--thp', "back the guest's memory by huge pages (a trace says by itself)")
     .option('--no-eager-page-split', 'split large leaves in the fault, not when logging begins')
     .option('--no-ad-bits', 'hardware that sets no A and D: leaves are access-tracked')
@@ -131,6 +138,7 @@ const runOptions = (options: Options): Omit<RunOptions, 'faultPath'> => ({
   adBits: options.adBits,
   pml: options.pml === true,
   aging: options.aging === true,
+  ...(options.mmu === undefined ? {} : { mmu: options.mmu }),
   ...(options.thp ? { transparentHugepage: true } : {}),
   ...(options.dirtyLog === undefined ? {} : { dirtyLog: options.dirtyLog }),
   ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }),

@@ -27,7 +27,7 @@ export const WAITING: readonly WaitingRace[] = [
     id: 'B11',
     title: 'A fault with the read lock makes room among pages that need the write lock (2022)',
     waitsFor: 'nested guests',
-    why: 'there are no shadow pages beside the direct ones',
+    why: 'a VM has one MMU: no shadow pages beside those of the TDP MMU',
   },
   {
     id: 'B12',
@@ -45,7 +45,7 @@ export const WAITING: readonly WaitingRace[] = [
     id: 'B17',
     title: 'Zapping everything starts again whenever a vCPU maps a page (2019)',
     waitsFor: 'shadow paging',
-    why: 'there is no list of pages to start again from',
+    why: 'the pages of the legacy MMU are gone through once, in the order of their frames',
   },
   {
     id: 'B18',
@@ -69,7 +69,7 @@ export const WAITING: readonly WaitingRace[] = [
     id: 'B22',
     title: 'Lockless ageing finds an rmap empty and walks it when it is not (2026)',
     waitsFor: 'shadow paging',
-    why: 'the direct MMU has no rmaps',
+    why: 'the rmaps of the legacy MMU are walked under mmu_lock alone',
   },
   {
     id: 'B25',

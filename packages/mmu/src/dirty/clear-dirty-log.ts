@@ -8,6 +8,7 @@
 //   - a client that never clears loses nothing either: until somebody clears the page each harvest tells of it again.
 import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
+import { shadowMmuTrySplitHugePages } from '../legacy/split-huge-page.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { findSlot, hvnToGfn, isLogged, type Memslot, readMemslots } from '../vm/memslots.ts';
@@ -62,12 +63,19 @@ const rangeOf = ({ firstPage, numPages }: ClearRange) => ({
 function splitHugePages(
   mem: Shared,
   vm: Vm,
-  { baseGfn }: Memslot,
+  slot: Memslot,
   { firstPage, numPages }: ClearRange,
 ): void {
   if (vm.maxLevel === 1 || !vm.eagerPageSplit || vm.manualDirtyLogProtect !== 'initially-set')
     return;
-  const start = (baseGfn + firstPage) as Gfn;
+  if (!vm.tdpMmuEnabled) {
+    mem.writeLock(vm.at.mmu_lock);
+    const hvn = (slot.hvn + firstPage) as Hvn;
+    shadowMmuTrySplitHugePages(mem, vm, slot, { hvn, npages: numPages });
+    mem.writeUnlock(vm.at.mmu_lock);
+    return;
+  }
+  const start = (slot.baseGfn + firstPage) as Gfn;
   mem.readLock(vm.at.mmu_lock);
   trySplitHugePages(mem, vm, { start, end: (start + numPages) as Gfn });
   mem.readUnlock(vm.at.mmu_lock);
@@ -85,7 +93,7 @@ function clearAndProtect(
   // For writing: a slow fault that marks first, as KVM's does, would set W after this has found it clear. Litmus:
   // clear-under-read-lock.
   mem.writeLock(vm.at.mmu_lock);
-  const protect = pageProtector(mem, vm);
+  const protect = pageProtector(mem, vm, slot);
   forEachWord(vm.at.dirty_bitmap, { hvn, npages: numPages }, (word, mask, first) => {
     const named = bitsFrom(bits, first - hvn) & mask;
     if (named === 0) return;

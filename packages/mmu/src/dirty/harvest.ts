@@ -62,7 +62,7 @@ function takeLog(mem: Shared, vm: Vm, slot: Memslot, pages: Hvn[]): void {
 
 function protectDirtyPages(mem: Shared, vm: Vm, slot: Memslot, pages: Hvn[]): void {
   if (!isLogged(slot)) return;
-  const protect = pageProtector(mem, vm);
+  const protect = pageProtector(mem, vm, slot);
   // The word is emptied before its pages are protected: a fault between the two marks again, for the next harvest.
   takeBits(mem, vm.at.dirty_bitmap, slot, (hvn) => {
     protect(hvnToGfn(slot, hvn));

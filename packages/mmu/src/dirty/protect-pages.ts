@@ -1,8 +1,10 @@
 // What every log does with the pages that it was emptied of: withdraw the right to write them, and tell the clients.
 import type { Shared } from '@faultline/atomics';
 import { type Gfn, type Hvn, pagesPerEntry } from '../address.ts';
+import { rmapWriteProtectRange } from '../legacy/rmap-range.ts';
 import type { Vm } from '../memory-map.ts';
 import { entryAt } from '../spte/walk.ts';
+import { gfnToHvn, type Memslot } from '../vm/memslots.ts';
 import { lastTable } from '../vm/tdp-iter.ts';
 import { protectLeaf } from '../vm/write-protect.ts';
 import { bitmapBit, bitmapWord, clientBitmap } from './dirty-bitmap.ts';
@@ -12,7 +14,16 @@ import { bitmapBit, bitmapWord, clientBitmap } from './dirty-bitmap.ts';
  * writing, once: it remembers a table. A large leaf is left only where the log began with all pages: protected as it is, it is
  * split by the next fault. KVM: kvm_arch_mmu_enable_log_dirty_pt_masked().
  */
-export function pageProtector(mem: Shared, vm: Vm): (gfn: Gfn) => void {
+export function pageProtector(mem: Shared, vm: Vm, slot: Memslot): (gfn: Gfn) => void {
+  return vm.tdpMmuEnabled ? tdpProtector(mem, vm) : rmapProtector(mem, vm, slot);
+}
+
+const rmapProtector =
+  (mem: Shared, vm: Vm, slot: Memslot) =>
+  (gfn: Gfn): void =>
+    rmapWriteProtectRange(mem, vm, { hvn: gfnToHvn(slot, gfn), npages: 1 });
+
+function tdpProtector(mem: Shared, vm: Vm): (gfn: Gfn) => void {
   const { indexBits } = vm.geometry;
   let block = -1;
   let last = { table: 0, level: 0 };

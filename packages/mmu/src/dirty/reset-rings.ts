@@ -123,7 +123,7 @@ class GfnWords {
     const pages: Hvn[] = [];
     for (const { slot, offsets } of this.#words.values()) {
       mem.writeLock(vm.at.mmu_lock);
-      const protect = pageProtector(mem, vm);
+      const protect = pageProtector(mem, vm, slot);
       for (const offset of offsets) {
         const gfn = (slot.baseGfn + offset) as Gfn;
         protect(gfn);

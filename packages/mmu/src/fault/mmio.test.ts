@@ -5,17 +5,20 @@ import {
   before,
   eventsOf,
   faultAt,
+  faultLock,
   flagsOf,
   gfnOf,
   gpaOf,
   hvnOf,
   illegalSptes,
+  itOfTdp,
   LOGGED,
   lastSpte,
   makeBench,
   operationsOf,
   setSpte,
   slotOf,
+  usedMmu,
 } from '../../test/fixture.ts';
 import { getDirtyLog } from '../dirty/harvest.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../host/mmu-notifier.ts';
@@ -99,6 +102,9 @@ const operationsOfFault = (bench: Bench, vcpu = newVcpu(0)): Operation[] => {
   return operations;
 };
 
+const FAULT_LOCKS: readonly FaultLock[] =
+  usedMmu() === 'tdp' ? ['shared', 'exclusive'] : ['exclusive'];
+
 describe('the first access to a gfn without a memslot', () => {
   it('is emulated', () => {
     expect(fault(makeBus(), 6)).toBe(RET_PF_EMULATE);
@@ -118,7 +124,7 @@ describe('the first access to a gfn without a memslot', () => {
     expect(generationOf(bench)).toBe(current(bench));
   });
 
-  it.each(['shared', 'exclusive'] as FaultLock[])('may hold mmu_lock %s', (faultLock) => {
+  it.each(FAULT_LOCKS)('may hold mmu_lock %s', (faultLock) => {
     const bench = marked({ faultLock });
     expect([isMarked(bench), bench.agent.load32(bench.vm.at.mmu_lock)]).toEqual([true, 0]);
   });
@@ -128,7 +134,7 @@ describe('the first access to a gfn without a memslot', () => {
     expect(getDirtyLog(bench.agent, bench.vm, 0)).toBe(0);
   });
 
-  it('is told as requested without a page, as changed at every level, and as marked', () => {
+  itOfTdp('is told as requested without a page, as changed at every level, and as marked', () => {
     const bench = makeBus();
     const events = eventsOf(agentOf(bench), () => fault(bench, 6));
     expect(events).toMatchObject([
@@ -144,13 +150,13 @@ describe('the first access to a gfn without a memslot', () => {
     expect(isMarked(marked({ mmioCaching: false }))).toBe(false);
   });
 
-  it('leaves nothing in a place that somebody has frozen: RETRY', () => {
+  itOfTdp('leaves nothing in a place that somebody has frozen: RETRY', () => {
     const bench = marked();
     setSpte(bench, DEVICE, FROZEN_SPTE);
     expect(fault(bench, 6)).toBe(RET_PF_RETRY);
   });
 
-  it('leaves nothing when another vCPU was faster: RETRY', () => {
+  itOfTdp('leaves nothing when another vCPU was faster: RETRY', () => {
     const bench = makeBus();
     bench.guests[1].read(8); // links the table
     const mem = before(memOf(bench), { verb: 'cmpxchg64' }, () => bench.guests[1].read(DEVICE));
@@ -165,7 +171,7 @@ describe('the first access to a gfn without a memslot', () => {
 
   it('is looked at again when the slots change before it has mmu_lock: RETRY', () => {
     const bench = makeBus();
-    const mem = before(memOf(bench), { verb: 'readLock' }, () => makeMemory(bench));
+    const mem = before(memOf(bench), { verb: faultLock() }, () => makeMemory(bench));
     expect([fault(bench, 6, { mem }), isMarked(bench)]).toEqual([RET_PF_RETRY, false]);
   });
 
@@ -210,7 +216,7 @@ describe('an access that hardware reports as RSVD', () => {
     expect(fault(marked(), errorCode)).toBe(RET_PF_EMULATE);
   });
 
-  it('takes no lock and changes nothing', () => {
+  itOfTdp('takes no lock and changes nothing', () => {
     expect(operationsOfFault(marked()).filter(isWriteOf)).toEqual([]);
   });
 
@@ -260,6 +266,7 @@ describe('an MMIO spte of an old generation', () => {
 
   it('answers nothing: INVALID', () => {
     const bench = stale();
+    bench.guests[0].read(0); // serves what was asked of it
     expect(handleMmioPageFault(memOf(bench), bench.vm, faultAt(DEVICE, undefined))).toBe(
       RET_PF_INVALID,
     );
@@ -270,7 +277,7 @@ describe('an MMIO spte of an old generation', () => {
     expect([fault(bench), generationOf(bench)]).toEqual([RET_PF_EMULATE, current(bench)]);
   });
 
-  it('is told as the kernel tells it', () => {
+  itOfTdp('is told as the kernel tells it', () => {
     const bench = stale();
     expect(eventsOf(agentOf(bench), () => fault(bench))).toMatchObject([
       { event: 'kvm_page_fault' },
@@ -420,7 +427,7 @@ describe('a memslot that is deleted', () => {
     expect([bench.guests[0].read(DEVICE), isMarked(bench)]).toEqual([-1, true]);
   });
 
-  it('takes the MMIO sptes of tables that nobody needs with it, and tells of each', () => {
+  itOfTdp('takes the MMIO sptes of tables that nobody needs with it, and tells of each', () => {
     const bench = makeBus();
     createMemslot(bench.agent, bench.vm, slotOf({ id: 1, baseGfn: 8, npages: 1, hvn: 8 }));
     for (const gfn of [8, DEVICE]) bench.guests[0].write(gfn, 1);

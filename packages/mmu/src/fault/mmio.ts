@@ -11,6 +11,7 @@ import type { Vm } from '../memory-map.ts';
 import { mmioSpteAccess, mmioSpteGeneration, mmioSpteGfn } from '../spte/mmio-spte.ts';
 import { isMmioSpte } from '../spte/spte.ts';
 import { walkToLastSptep } from '../spte/walk.ts';
+import { walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from '../vm/lockless-walk.ts';
 import { isUpdateInProgress, mmioGeneration } from '../vm/memslots.ts';
 import type { PageFault } from './fault.ts';
 import { RET_PF_EMULATE, RET_PF_INVALID, RET_PF_RETRY, type RetPf } from './ret-pf.ts';
@@ -26,10 +27,10 @@ export function handleMmioPageFault(mem: Shared, vm: Vm, fault: PageFault): RetP
     fault.stat.mmio_cached++;
     return RET_PF_EMULATE;
   }
-  mem.enterRead();
+  if (!walkShadowPageLocklessBegin(mem, vm, fault)) return RET_PF_RETRY;
   const low = mem.load64(walkToLastSptep(mem, vm, fault));
   const spte = { low, high: mem.high };
-  mem.exitRead();
+  walkShadowPageLocklessEnd(mem, vm, fault);
   // Zapped meanwhile, or memory is mapped there: hardware finds out which.
   if (!isMmioSpte(spte.low, spte.high)) return RET_PF_RETRY;
   const kvm_gen = mmioGeneration(generation);

@@ -5,6 +5,7 @@ import type { Shared } from '@faultline/atomics';
 import { type Gpa, gpaToGfn } from '../address.ts';
 import type { MmuEvent } from '../event.ts';
 import { CURRENT_ACC_TRACK, FAULT_PATHS, type Vm } from '../memory-map.ts';
+import { walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from '../vm/lockless-walk.ts';
 import { gfnToMemslot } from '../vm/memslots.ts';
 import {
   isReservedFault,
@@ -17,7 +18,13 @@ import { fastPageFault2012 } from './fast-page-fault-2012.ts';
 import { fastPageFaultAccTrack } from './fast-page-fault-acc-track.ts';
 import type { PageFault } from './fault.ts';
 import { handleMmioPageFault } from './mmio.ts';
-import { RET_PF_FIXED, RET_PF_INVALID, RET_PF_SPURIOUS, type RetPf } from './ret-pf.ts';
+import {
+  RET_PF_FIXED,
+  RET_PF_INVALID,
+  RET_PF_RETRY,
+  RET_PF_SPURIOUS,
+  type RetPf,
+} from './ret-pf.ts';
 import { slowPageFault } from './slow-page-fault.ts';
 
 const MERGED = FAULT_PATHS.indexOf('merged');
@@ -44,12 +51,17 @@ export function pageFault(
     const ret = handleMmioPageFault(mem, vm, fault);
     if (ret !== RET_PF_INVALID) return ret;
   }
-  mem.enterRead();
+  if (!walkShadowPageLocklessBegin(mem, vm, fault)) return RET_PF_RETRY;
   fault.slot = gfnToMemslot(mem, vm, fault.memslots, fault.gfn);
   const ret = canBeFast(vm, fault) ? tryFastPath(mem, vm, fault) : RET_PF_INVALID;
-  mem.exitRead();
   fault.fast = ret !== RET_PF_INVALID;
-  return fault.fast ? ret : slowPageFault(mem, vm, fault);
+  if (fault.fast) {
+    walkShadowPageLocklessEnd(mem, vm, fault);
+    return ret;
+  }
+  // Not its end in the legacy MMU: what was decided by the memslots is good for as long as the mode stays what it is.
+  mem.exitRead();
+  return slowPageFault(mem, vm, fault);
 }
 
 /** Beyond what the page table can index no level is present either, and a walk would end at another gfn's leaf. */

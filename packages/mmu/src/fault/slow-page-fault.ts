@@ -20,6 +20,7 @@ import {
 } from '../vm/memslots.ts';
 import { OUTSIDE_GUEST_MODE, READING_SHADOW_PAGE_TABLES } from '../vm/vcpu-mode.ts';
 import { freeTables } from '../vm/zap.ts';
+import { directMap, directMarkMmio } from './direct-map.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
 import { cacheMmioInfo } from './mmio.ts';
@@ -45,7 +46,8 @@ export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   try {
     if (isPageFaultStale(mem, vm, fault, seq)) return RET_PF_RETRY;
     // Also where the host would let it be written: the fast path goes by the spte alone.
-    return tdpMmuMap(mem, vm, fault, isReadonly(slot) ? pte & ~HOST_PTE_WRITABLE : pte);
+    const host = isReadonly(slot) ? pte & ~HOST_PTE_WRITABLE : pte;
+    return vm.tdpMmuEnabled ? tdpMmuMap(mem, vm, fault, host) : directMap(mem, vm, fault, host);
   } finally {
     // Also when no frame is left for a table: one vCPU's misfortune must not lock up the others.
     unlockForFault(mem, vm, fault);
@@ -63,7 +65,7 @@ function handleNoslotFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   lockForFault(mem, vm, fault);
   try {
     if (haveMemslotsChanged(mem, vm, fault)) return RET_PF_RETRY;
-    return tdpMmuMarkMmio(mem, vm, fault);
+    return vm.tdpMmuEnabled ? tdpMmuMarkMmio(mem, vm, fault) : directMarkMmio(mem, vm, fault);
   } finally {
     unlockForFault(mem, vm, fault);
   }

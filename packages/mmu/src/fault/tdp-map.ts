@@ -1,6 +1,6 @@
 // Installs the leaf for a fault, beside other faults that hold mmu_lock for reading. KVM: kvm_tdp_mmu_map().
 import type { Shared } from '@faultline/atomics';
-import { type Gfn, hugePageOf, type Pfn } from '../address.ts';
+import { type Gfn, type Pfn, pagesPerEntry } from '../address.ts';
 import { markPageDirty } from '../dirty/dirty-bitmap.ts';
 import type { MmuEvent, Spte } from '../event.ts';
 import { hostPtePfn, isHostPteHuge, isHostPteWritable } from '../host/host-pte.ts';
@@ -36,19 +36,25 @@ import {
 
 /** RETRY: somebody changed an entry on the way, or owns one. mmu_lock held for reading at least, in a read section. */
 export function tdpMmuMap(mem: Shared, vm: Vm, fault: PageFault, hostPte: number): RetPf {
-  const { gfn } = fault;
-  const slot = fault.slot as Memslot;
-  const level = isHostPteHuge(hostPte) ? maxMappingLevel(vm, slot, gfn) : 1;
-  // The frames of a huge page are consecutive, and maxMappingLevel has seen to it that the guest's are aligned alike.
-  const pfn = (hostPtePfn(hostPte) - (gfn - firstGfn(vm, gfn, level))) as Pfn;
-  if (reachTable(mem, vm, fault, { pfn, level }) <= 0) return RET_PF_RETRY;
-  const spte = makeSpte(pfn, isHostPteWritable(hostPte), level);
+  const target = targetOf(vm, fault, hostPte);
+  if (reachTable(mem, vm, fault, target) <= 0) return RET_PF_RETRY;
+  const spte = makeSpte(target.pfn, isHostPteWritable(hostPte), target.level);
   return mapTargetLevel(mem, vm, fault, vm.adBits ? spte : withoutAdBits(spte));
 }
 
-/** The first gfn that a leaf of `level` maps with `gfn`. */
-const firstGfn = (vm: Vm, gfn: Gfn, level: number): Gfn =>
-  level === 1 ? gfn : hugePageOf(gfn, vm.geometry);
+/** As large a leaf as host and slot allow. */
+export function targetOf(vm: Vm, { gfn, slot }: PageFault, hostPte: number): Target {
+  const level = isHostPteHuge(hostPte) ? maxMappingLevel(vm, slot as Memslot, gfn) : 1;
+  // The frames of a huge page are consecutive, and maxMappingLevel has seen to it that the guest's are aligned alike.
+  const pfn = (hostPtePfn(hostPte) - (gfn - firstGfn(vm, gfn, level))) as Pfn;
+  return { pfn, level };
+}
+
+/** The first gfn that an entry of `level` maps with `gfn`. */
+export const firstGfn = (vm: Vm, gfn: Gfn, level: number): Gfn => {
+  const pages = pagesPerEntry(level, vm.geometry.indexBits);
+  return (gfn - (gfn % pages)) as Gfn;
+};
 
 /** As `tdpMmuMap`, where the guest has no memory: leaves an MMIO spte. EMULATE also when there is no room for one. */
 export function tdpMmuMarkMmio(mem: Shared, vm: Vm, fault: PageFault): RetPf {
@@ -71,10 +77,10 @@ export function tdpMmuMarkMmio(mem: Shared, vm: Vm, fault: PageFault): RetPf {
 /** No table was added for an MMIO spte: the vCPU has added enough. */
 const NO_TABLE = -1;
 /** 2^63, as KVM prints it. */
-const KVM_PFN_NOSLOT = (2 ** 63) as Pfn;
+export const KVM_PFN_NOSLOT = (2 ** 63) as Pfn;
 
 /** What is to be mapped, and at which level. */
-interface Target {
+export interface Target {
   readonly pfn: Pfn;
   readonly level: number;
 }
@@ -116,13 +122,17 @@ function splitForLog(mem: Shared, vm: Vm, { slot }: PageFault, { entry, old }: L
   return splitHugePage(mem, vm, { sptep, gfn: firstGfn(vm, gfn, level), level }, old);
 }
 
-function mayAddTable({ mmio }: PageFault): boolean {
+export function mayAddTable({ mmio }: PageFault): boolean {
   if (mmio.tablesLeft === 0) return false;
   mmio.tablesLeft--;
   return true;
 }
 
-function traceMarkMmioSpte(mem: Shared, { sptep, gfn }: PageFault, { low, high }: Spte): void {
+export function traceMarkMmioSpte(
+  mem: Shared,
+  { sptep, gfn }: PageFault,
+  { low, high }: Spte,
+): void {
   const gen = mmioSpteGeneration(low, high);
   mem.emit?.({
     event: 'mark_mmio_spte',
@@ -168,7 +178,7 @@ function restoreLeaf(mem: Shared, entry: Entry, old: Spte): RetPf {
   return setSpteAtomic(mem, entry, old, restoreAccTrack(old)) ? RET_PF_FIXED : RET_PF_RETRY;
 }
 
-function expectSamePage(gfn: Gfn, old: Spte, spte: Spte): void {
+export function expectSamePage(gfn: Gfn, old: Spte, spte: Spte): void {
   if (spteToPfn(old.low, old.high) === spteToPfn(spte.low, spte.high)) return;
   throw new Error(
     `gfn 0x${gfn.toString(16)}: expected a zap before another page is mapped, got ${formatSpte(old)} under ` +

@@ -57,7 +57,8 @@ function countYoung(mem: Shared, vm: Vm, { hvn, count }: HostRange, visit: Visit
 export function ageLeaf(mem: Shared, vm: Vm, entry: Entry, seen: Spte): void {
   if (isAdEnabled(seen.high)) {
     // One bit, atomically: a store of what was seen would lose the D that hardware sets meanwhile. Litmus: hardware-dirty-lost.
-    clearSpteBits(mem, entry, PT_ACCESSED_MASK);
+    if (vm.tdpMmuEnabled) clearSpteBits(mem, entry, PT_ACCESSED_MASK);
+    else mem.and64(entry.sptep, ~PT_ACCESSED_MASK, -1); // KVM traces nothing there
     return;
   }
   const old = writeSpte(mem, entry, seen, markForAccessTrack(seen));

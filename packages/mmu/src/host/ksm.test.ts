@@ -5,6 +5,7 @@ import {
   before,
   eventsOf,
   faultAndLeave,
+  faultLock,
   flagsOf,
   hostPteOf,
   hvnOf,
@@ -229,7 +230,7 @@ describe('a fault that holds the frame of a page while it is merged away', () =>
     make(bench, KEPT, kept);
     let dropped = 0;
     let held: number[] = [];
-    const mem = before(bench.mems[0] as Shared, { verb: 'readLock' }, () => {
+    const mem = before(bench.mems[0] as Shared, { verb: faultLock() }, () => {
       dropped = protect(bench, OTHER);
       mergeInto(bench, OTHER, dropped, kept);
       held = wordsOf(bench, hostPtePfn(dropped));

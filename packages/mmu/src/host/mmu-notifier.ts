@@ -10,6 +10,7 @@
 import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import { hvnToHva } from '../address.ts';
+import { type HvnRange, zapRmapRange } from '../legacy/rmap-range.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { hvnToGfn, type Memslot, readMemslots } from '../vm/memslots.ts';
@@ -31,8 +32,7 @@ export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: numbe
   let flush = false;
   for (const range of gfnRanges(slots, hvn, count)) {
     invalidateBegin(mem, vm, range);
-    // With the lock given up in between: nobody maps the range, of which the count says that it is being withdrawn.
-    flush = inStretches(mem, vm, range, (stretch) => zapLeafs(mem, vm, stretch), flush);
+    flush = unmapGfnRange(mem, vm, range, flush);
   }
   // Under the lock: when it is released, no TLB may hold what the sptes do not. Litmus: b15-flush-after-unlock.
   if (flush) flushRemoteTlbs(mem, vm);
@@ -68,13 +68,34 @@ export function releaseMemslots(mem: Shared, vm: Vm): void {
   mem.unlock(vm.at.mn_invalidate_lock);
 }
 
+/**
+ * mmu_lock held for writing; whether a flush is owed, with what was owed before. In the TDP MMU the lock is given up in
+ * between: nobody maps the range, of which the count says that it is being withdrawn. KVM: kvm_unmap_gfn_range().
+ */
+const unmapGfnRange = (mem: Shared, vm: Vm, range: SlotRange, flush: boolean): boolean =>
+  vm.tdpMmuEnabled
+    ? inStretches(mem, vm, range, (stretch) => zapLeafs(mem, vm, stretch), flush)
+    : zapRmapRange(mem, vm, range) || flush;
+
+/** The same pages of a slot by both their names. */
+export interface SlotRange extends GfnRange, HvnRange {}
+
 /** The guest frames behind `count` host pages from `hvn` on. */
-export function* gfnRanges(slots: readonly Memslot[], hvn: Hvn, count: number): Iterable<GfnRange> {
+export function* gfnRanges(
+  slots: readonly Memslot[],
+  hvn: Hvn,
+  count: number,
+): Iterable<SlotRange> {
   for (const slot of slots) {
     const start = Math.max(hvn, slot.hvn);
     const end = Math.min(hvn + count, slot.hvn + slot.npages);
     if (start < end) {
-      yield { start: hvnToGfn(slot, start as Hvn), end: hvnToGfn(slot, end as Hvn) };
+      yield {
+        start: hvnToGfn(slot, start as Hvn),
+        end: hvnToGfn(slot, end as Hvn),
+        hvn: start as Hvn,
+        npages: end - start,
+      };
     }
   }
 }

@@ -3,6 +3,7 @@ import {
   type Bench,
   before,
   faultAndLeave,
+  faultLock,
   flagsOf,
   hostPteOf,
   hvnOf,
@@ -68,7 +69,7 @@ describe('a page that is moved', () => {
 
   it('is not mapped by a fault that had the old frame', () => {
     const bench = touched();
-    const mem = before(bench.mems[1] as typeof bench.agent, { verb: 'readLock' }, () =>
+    const mem = before(bench.mems[1] as typeof bench.agent, { verb: faultLock() }, () =>
       move(bench),
     );
     move(bench); // so that there is a fault

@@ -15,12 +15,14 @@ const flagsAt = (vm: Vm, pfn: Pfn): number => vm.at.page_flags + (pfn << 2);
 /** PG_REFERENCED and PG_DIRTY of a frame, since it was handed out. */
 export const pageFlags = (mem: Shared, vm: Vm, pfn: Pfn): number => mem.load32(flagsAt(vm, pfn));
 
+type Leaf = Pick<Entry, 'level'>;
+
 /** All pages of a leaf of which `spte` is a value. */
 export function setPfnDirty(mem: Shared, vm: Vm, entry: Entry, spte: Spte): void {
   setPageFlags(mem, vm, entry, spte, PG_DIRTY);
 }
 
-function setPageFlags(mem: Shared, vm: Vm, { level }: Entry, spte: Spte, flags: number): void {
+function setPageFlags(mem: Shared, vm: Vm, { level }: Leaf, spte: Spte, flags: number): void {
   const pfn = spteToPfn(spte.low, spte.high);
   for (let page = 0; page < pagesPerEntry(level, vm.geometry.indexBits); page++) {
     mem.or32(flagsAt(vm, (pfn + page) as Pfn), flags);
@@ -39,7 +41,7 @@ export const clearPageFlags = (mem: Shared, vm: Vm, pfn: Pfn): void =>
  * A leaf has gone: `old` is what the operation that replaced it found, since hardware may have set A and D until then.
  * mmu_lock held, so that the host has not taken the frame back. KVM: handle_changed_spte().
  */
-export function tellHostPage(mem: Shared, vm: Vm, entry: Entry, old: Spte): void {
+export function tellHostPage(mem: Shared, vm: Vm, entry: Leaf, old: Spte): void {
   if (!isShadowPresent(old.low)) return;
   const dirty = isDirty(old.low, old.high) ? PG_DIRTY : 0;
   const flags = isAccessed(old) ? dirty | PG_REFERENCED : dirty;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type Bench,
   before,
+  faultLock,
   gpaOf,
   hvnOf,
   LOGGED,
@@ -285,7 +286,7 @@ describe('what a vCPU counts', () => {
   it('of a fault that an invalidation overtook is a retry, and then the fault again', () => {
     const bench = makeBenchWithSlot();
     const [guest] = bench.guests;
-    const mem = before(guest.mem, { verb: 'readLock' }, () => {
+    const mem = before(guest.mem, { verb: faultLock() }, () => {
       invalidateRangeStart(bench.agent, bench.vm, hvnOf(3), 1);
       invalidateRangeEnd(bench.agent, bench.vm, hvnOf(3), 1);
     });

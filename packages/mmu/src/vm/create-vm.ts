@@ -1,8 +1,9 @@
 // A VM in a fresh memory. KVM: kvm_create_vm().
 import type { SeamMap, Shared } from '@faultline/atomics';
-import { X86_64 } from '../address.ts';
+import { type Gfn, X86_64 } from '../address.ts';
 import { HOST_PFN_LIMIT } from '../host/host-pte.ts';
 import { initPageFrames } from '../host/page-frames.ts';
+import { initShadowPage } from '../legacy/shadow-page.ts';
 import { MANUAL_DIRTY_LOG_PROTECT, type Vm, type VmConfig, vmMap } from '../memory-map.ts';
 import { initTable } from '../spte/walk.ts';
 
@@ -29,7 +30,8 @@ export function vmConfig(options: VmOptions): VmConfig {
     manualDirtyLogProtect: 'none',
     dirtyRing: 0,
     faultPath: 'current',
-    faultLock: 'shared',
+    faultLock: options.mmu === 'legacy' ? 'exclusive' : 'shared',
+    mmu: 'tdp',
     mmioCaching: true,
     transparentHugepage: 'never',
     eagerPageSplit: true,
@@ -55,6 +57,14 @@ export function vmConfig(options: VmOptions): VmConfig {
   }
   if (config.pml && !config.adBits) {
     throw new RangeError('expected adBits with pml, got pml alone: it logs what D is set for');
+  }
+  if (config.mmu === 'legacy' && (config.pml || !config.adBits)) {
+    throw new RangeError(
+      "expected A/D bits and no pml with mmu 'legacy', got pml or no adBits: it has no access tracking yet",
+    );
+  }
+  if (config.mmu === 'legacy' && config.faultLock === 'shared') {
+    throw new RangeError("expected faultLock 'exclusive' with mmu 'legacy', got 'shared'");
   }
   check('vcpus', 1, 64);
   check('agents', 1, 64);
@@ -100,7 +110,13 @@ function checkDirtyLog({ dirtyRing, manualDirtyLogProtect, pml }: VmConfig): voi
 export function initVm(mem: Shared, config: VmConfig, map: SeamMap): Vm {
   const root = mem.alloc();
   const vm = vmMap(config, map, root);
-  initTable(mem, vm, root);
+  initRoot(mem, vm);
   initPageFrames(mem, vm);
   return vm;
+}
+
+/** Makes the frame of `vm.root` the table of the highest level. KVM: mmu_alloc_direct_roots(). */
+export function initRoot(mem: Shared, vm: Vm): void {
+  if (vm.tdpMmuEnabled) initTable(mem, vm, vm.root);
+  else initShadowPage(mem, vm, vm.root, { gfn: 0 as Gfn, level: vm.geometry.levels });
 }

@@ -9,6 +9,7 @@
 import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn } from '../address.ts';
 import { setBits, takeBits } from '../dirty/dirty-bitmap.ts';
+import { recoverHugePages, slotRemoveWriteAccess, zapMemslot } from '../legacy/memslot.ts';
 import type { Vm } from '../memory-map.ts';
 import { checkMemslot, checkNewFlags } from './check-memslot.ts';
 import { flushRemoteTlbs } from './flush-remote-tlbs.ts';
@@ -87,7 +88,7 @@ export function setMemslotFlags(mem: Shared, vm: Vm, id: number, flags: number):
     // flush, before somebody clears them. KVM: kvm_mmu_slot_apply_flags().
     if (begins && !isReadonly(slot) && !isInitiallySet(vm)) startLogging(mem, vm, slot);
     // Published first here too: a fault that still took the slot for logged would split what was put together.
-    if (isLogged(slot) && !isLogged(next)) zapCollapsibleSptes(mem, vm, next);
+    if (isLogged(slot) && !isLogged(next)) stopLogging(mem, vm, next);
   });
 }
 
@@ -107,12 +108,19 @@ function invalidateMemslot(mem: Shared, vm: Vm, others: readonly Memslot[], slot
   // First invalid, and seen so by every vCPU: from here no fault maps it, so that what is zapped stays away.
   installMemslots(mem, vm, [...others, { ...slot, flags: slot.flags | KVM_MEMSLOT_INVALID }]);
   const { start, end } = gapAround(vm, others, slot);
-  zapRange(mem, vm, start, end);
+  if (vm.tdpMmuEnabled) zapRange(mem, vm, start, end);
+  else zapMemslot(mem, vm, slot, { start, end });
 }
 
 /** KVM: kvm_mmu_slot_apply_flags(). */
 function startLogging(mem: Shared, vm: Vm, slot: Memslot): void {
-  const range = rangeOf(slot);
+  if (vm.tdpMmuEnabled) startLoggingTdp(mem, vm, rangeOf(slot));
+  else slotRemoveWriteAccess(mem, vm, slot);
+  // Unconditionally: sptes may have lost W before without a flush.
+  flushRemoteTlbs(mem, vm);
+}
+
+function startLoggingTdp(mem: Shared, vm: Vm, range: GfnRange): void {
   if (vm.maxLevel > 1 && vm.eagerPageSplit) {
     mem.readLock(vm.at.mmu_lock);
     trySplitHugePages(mem, vm, range);
@@ -125,8 +133,11 @@ function startLogging(mem: Shared, vm: Vm, slot: Memslot): void {
     return false;
   });
   mem.writeUnlock(vm.at.mmu_lock);
-  // Unconditionally: sptes may have lost W before without a flush.
-  flushRemoteTlbs(mem, vm);
+}
+
+function stopLogging(mem: Shared, vm: Vm, slot: Memslot): void {
+  if (vm.tdpMmuEnabled) zapCollapsibleSptes(mem, vm, slot);
+  else recoverHugePages(mem, vm, slot);
 }
 
 const rangeOf = ({ baseGfn, npages }: Memslot): GfnRange => ({

@@ -4,6 +4,7 @@ import {
   eventsOf,
   flagsOf,
   gfnOf,
+  itOfTdp,
   lastSpte,
   makeBench,
   operationsOf,
@@ -75,7 +76,7 @@ describe('the first generation of a round', () => {
     expect(ends.map((operation) => operation?.verb)).toEqual(['writeLock', 'writeUnlock']);
   });
 
-  it('tells of each spte that goes', () => {
+  itOfTdp('tells of each spte that goes', () => {
     const bench = touched();
     const events = eventsOf(bench.agent, () => invalidateMmioSptes(bench.agent, bench.vm, 0));
     expect(events).toMatchObject([

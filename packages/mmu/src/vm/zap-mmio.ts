@@ -2,6 +2,7 @@
 // would count again.
 import type { Shared } from '@faultline/atomics';
 import { type Gfn, pagesPerEntry } from '../address.ts';
+import { mmuSpteSet } from '../legacy/mmu-spte.ts';
 import type { Vm } from '../memory-map.ts';
 import { isMmioSpte, leadsToTable, SHADOW_NONPRESENT } from '../spte/spte.ts';
 import { writeSpte } from '../spte/update-spte.ts';
@@ -26,8 +27,10 @@ function zapMmioSptes(mem: Shared, vm: Vm, table: number, level: number, base: G
     const gfn = (base + index * pages) as Gfn;
     const entry = { sptep: entryAt(vm, table, gfn, level), gfn, level };
     const spte = { low: mem.load64(entry.sptep), high: mem.high };
-    if (isMmioSpte(spte.low, spte.high)) writeSpte(mem, entry, spte, SHADOW_NONPRESENT);
-    else if (level > 1 && leadsToTable(spte.low)) {
+    if (isMmioSpte(spte.low, spte.high)) {
+      if (vm.tdpMmuEnabled) writeSpte(mem, entry, spte, SHADOW_NONPRESENT);
+      else mmuSpteSet(mem, entry.sptep, SHADOW_NONPRESENT);
+    } else if (level > 1 && leadsToTable(spte.low)) {
       zapMmioSptes(mem, vm, childTable(vm, spte.low), level - 1, gfn);
     }
   }

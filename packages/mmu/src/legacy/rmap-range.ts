@@ -1,0 +1,83 @@
+// What is done to all leaves of some pages of the VMM's memory, found by their rmaps: mmu_lock held for writing.
+import type { Shared } from '@faultline/atomics';
+import { type Gfn, type Hvn, hugePageOf } from '../address.ts';
+import { hostPtep, isHostPteHuge } from '../host/host-pte.ts';
+import type { Vm } from '../memory-map.ts';
+import { isWritable, PT_WRITABLE_MASK, SHADOW_NONPRESENT } from '../spte/spte.ts';
+import { owesFlush } from '../spte/update-spte.ts';
+import { maxMappingLevel } from '../vm/mapping-level.ts';
+import { hvnToGfn, type Memslot } from '../vm/memslots.ts';
+import { loadSpte } from './mmu-spte.ts';
+import { forEachRmapSpte, rmapHead } from './rmap.ts';
+import { dropSpte } from './zap-page.ts';
+
+/** `npages` pages of the VMM's memory from `hvn` on: a memslot is one. */
+export type HvnRange = Pick<Memslot, 'hvn' | 'npages'>;
+
+/** Calls `visit` for the rmap of every page, and of every stretch that a large leaf may map a part of the range in. */
+function forEachRmap(
+  vm: Vm,
+  { hvn, npages }: HvnRange,
+  visit: (head: number, level: number) => void,
+): void {
+  for (let page = hvn as number; page < hvn + npages; page++) {
+    visit(rmapHead(vm, page as Hvn, 1), 1);
+  }
+  if (vm.maxLevel === 1) return;
+  const first = hugePageOf(hvn, vm.geometry);
+  for (let page = first as number; page < hvn + npages; page += 1 << vm.geometry.indexBits) {
+    visit(rmapHead(vm, page as Hvn, 2), 2);
+  }
+}
+
+/** Zaps the leaves of a range; whether a flush is owed. KVM: kvm_zap_rmap(), for kvm_unmap_gfn_range(). */
+export function zapRmapRange(mem: Shared, vm: Vm, range: HvnRange): boolean {
+  let flush = false;
+  forEachRmap(vm, range, (head, level) => {
+    flush = zapRmap(mem, vm, head, level) || flush;
+  });
+  return flush;
+}
+
+function zapRmap(mem: Shared, vm: Vm, head: number, level: number): boolean {
+  let flush = false;
+  forEachRmapSpte(mem, vm, head, (sptep) => {
+    const old = dropSpte(mem, vm, { sptep, level }, loadSpte(mem, sptep));
+    flush = owesFlush(old, SHADOW_NONPRESENT) || flush;
+  });
+  return flush;
+}
+
+/** Clears W of the leaves of a range; no flush. KVM: rmap_write_protect(), pt_protect false. */
+export function rmapWriteProtectRange(mem: Shared, vm: Vm, range: HvnRange): void {
+  forEachRmap(vm, range, (head) => {
+    rmapWriteProtect(mem, vm, head);
+  });
+}
+
+function rmapWriteProtect(mem: Shared, vm: Vm, head: number): void {
+  forEachRmapSpte(mem, vm, head, (sptep) => {
+    const { low } = loadSpte(mem, sptep);
+    // Not writable now: a fast path that sets W after this look marks the page after that, for the next harvest.
+    if (!isWritable(low)) return;
+    // One bit, atomically: a store of what was seen would lose the A and D that hardware sets meanwhile.
+    mem.and64(sptep, ~PT_WRITABLE_MASK, -1);
+  });
+}
+
+/**
+ * The slot is logged no more: zaps small leaves where a large one may be, so that the next fault maps that, and drops the
+ * table then. Whether a flush is owed. KVM: kvm_rmap_zap_collapsible_sptes().
+ */
+export function zapCollapsibleRmaps(mem: Shared, vm: Vm, slot: Memslot): boolean {
+  let flush = false;
+  for (let page = 0; page < slot.npages; page++) {
+    const hvn = (slot.hvn + page) as Hvn;
+    // A hint: nothing is mapped here. Whether the host's page is huge is for the fault to find out.
+    const isCollapsible =
+      maxMappingLevel(vm, slot, hvnToGfn(slot, hvn) as Gfn) > 1 &&
+      isHostPteHuge(mem.load32(hostPtep(vm, hvn)));
+    if (isCollapsible) flush = zapRmap(mem, vm, rmapHead(vm, hvn, 1), 1) || flush;
+  }
+  return flush;
+}
