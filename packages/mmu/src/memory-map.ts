@@ -47,7 +47,7 @@ export interface VmConfig {
   readonly mmioCaching: boolean;
   /** Linux: /sys/kernel/mm/transparent_hugepage/enabled. With 'always' the host backs memory by huge pages where it can. */
   readonly transparentHugepage: 'never' | 'always';
-  /** KVM's module parameter: large leaves are split when their slot's log begins, not in the first fault on each. */
+  /** KVM's module parameter, of the TDP MMU: large leaves are split when their slot's log begins, not in the first fault on each. */
   readonly eagerPageSplit: boolean;
   /** Does hardware set A and D in sptes? Without, sptes are access-tracked. KVM: kvm_ad_enabled. */
   readonly adBits: boolean;

@@ -8,7 +8,6 @@
 //   - a client that never clears loses nothing either: until somebody clears the page each harvest tells of it again.
 import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
-import { shadowMmuTrySplitHugePages } from '../legacy/split-huge-page.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { findSlot, hvnToGfn, isLogged, type Memslot, readMemslots } from '../vm/memslots.ts';
@@ -66,15 +65,8 @@ function splitHugePages(
   slot: Memslot,
   { firstPage, numPages }: ClearRange,
 ): void {
-  if (vm.maxLevel === 1 || !vm.eagerPageSplit || vm.manualDirtyLogProtect !== 'initially-set')
-    return;
-  if (!vm.tdpMmuEnabled) {
-    mem.writeLock(vm.at.mmu_lock);
-    const hvn = (slot.hvn + firstPage) as Hvn;
-    shadowMmuTrySplitHugePages(mem, vm, slot, { hvn, npages: numPages });
-    mem.writeUnlock(vm.at.mmu_lock);
-    return;
-  }
+  const isEager = vm.tdpMmuEnabled && vm.maxLevel > 1 && vm.eagerPageSplit;
+  if (!isEager || vm.manualDirtyLogProtect !== 'initially-set') return;
   const start = (slot.baseGfn + firstPage) as Gfn;
   mem.readLock(vm.at.mmu_lock);
   trySplitHugePages(mem, vm, { start, end: (start + numPages) as Gfn });

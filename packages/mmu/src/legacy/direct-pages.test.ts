@@ -134,8 +134,8 @@ describe('a notifier in the legacy MMU', () => {
 });
 
 describe('a large leaf of the legacy MMU', () => {
-  const large = (flags = 0, options: object = {}): Bench => {
-    const bench = makeBenchWithSlot(flags, { ...LARGE, ...options });
+  const large = (): Bench => {
+    const bench = makeBenchWithSlot(0, LARGE);
     bench.guests[0].write(5, 5);
     return bench;
   };
@@ -151,36 +151,21 @@ describe('a large leaf of the legacy MMU', () => {
     expect(leaves(bench)).toEqual([[], []]);
   });
 
-  it('is split when its log begins, and each small one is protected and in its rmap', () => {
+  it('stays, protected, when its log begins', () => {
     const bench = large();
-    setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
-    const small = ['4@1', '5@1', '6@1', '7@1'];
-    expect([leaves(bench), flagsOf(bench, 6)]).toEqual([[small, small], 'e65']);
-  });
-
-  it('is told of as split', () => {
-    const bench = large();
-    const events = eventsOf(bench.agent, () => setMemslotFlags(bench.agent, bench.vm, 0, LOGGED));
-    expect(events).toMatchObject([
-      { event: 'kvm_mmu_split_huge_page', gfn: 4, level: 2, errno: 0 },
-    ]);
-  });
-
-  it('stays, protected, where nothing is split eagerly', () => {
-    const bench = large(0, { eagerPageSplit: false });
     setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
     expect([leaves(bench)[0], flagsOf(bench, 4)]).toEqual([['4@2'], 'ee5']);
   });
 
   it('is dropped by the first store then, and mapped one page at a time', () => {
-    const bench = large(0, { eagerPageSplit: false });
+    const bench = large();
     setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
     bench.guests[0].write(5, 6);
     expect([leaves(bench), bench.guests[0].read(5)]).toEqual([[['5@1'], ['5@1']], 6]);
   });
 
   it('is flushed when it is dropped: no rmap leads to what TLBs still hold of it', () => {
-    const bench = large(0, { eagerPageSplit: false });
+    const bench = large();
     setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
     const operations = operationsOf(memOf(bench), (mem) => faultAndLeave(bench, 5, { mem }));
     const asked = operations.findIndex(({ address }) => address === requestsAddress(1));
@@ -191,6 +176,7 @@ describe('a large leaf of the legacy MMU', () => {
   it('comes back after the log, and the table that it replaces is free', () => {
     const bench = large();
     setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
+    bench.guests[0].write(5, 6);
     const table = tableFrame(bench.vm, lastSpte(bench, 5).sptep);
     setMemslotFlags(bench.agent, bench.vm, 0, 0);
     expect(leaves(bench)).toEqual([[], []]);

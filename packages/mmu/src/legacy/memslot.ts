@@ -5,7 +5,6 @@ import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import type { Memslot } from '../vm/memslots.ts';
 import type { GfnRange } from '../vm/tdp-iter.ts';
 import { rmapWriteProtectRange, zapCollapsibleRmaps, zapRmapRange } from './rmap-range.ts';
-import { shadowMmuTrySplitHugePages } from './split-huge-page.ts';
 import { zapPagesOf } from './zap-page.ts';
 
 /**
@@ -22,7 +21,6 @@ export function zapMemslot(mem: Shared, vm: Vm, slot: Memslot, gap: GfnRange): v
 /** The log of `slot` begins: no leaf of it lets stores through. The caller flushes. KVM: kvm_mmu_slot_remove_write_access(). */
 export function slotRemoveWriteAccess(mem: Shared, vm: Vm, slot: Memslot): void {
   mem.writeLock(vm.at.mmu_lock);
-  if (vm.maxLevel > 1 && vm.eagerPageSplit) shadowMmuTrySplitHugePages(mem, vm, slot);
   rmapWriteProtectRange(mem, vm, slot);
   mem.writeUnlock(vm.at.mmu_lock);
 }
