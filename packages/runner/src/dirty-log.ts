@@ -98,7 +98,10 @@ export function serveFullRings(mem: Shared, vm: Vm): boolean {
   return false;
 }
 
-/** The last act of a VMM whose vCPUs may run on for a moment: no ring fills any more, and nobody waits for one. */
+/**
+ * The last act of whoever has logged slots while vCPUs may run on for a moment: none of these fills a ring any more, and
+ * nobody waits for one.
+ */
 export function endRings(mem: Shared, vm: Vm, regions: readonly Region[]): void {
   if (vm.dirtyRing === 0) return;
   for (const { slot } of regions) setMemslotFlags(mem, vm, slot, 0);

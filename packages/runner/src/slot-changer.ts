@@ -17,6 +17,7 @@ import {
   setMemslotFlags,
   type Vm,
 } from '@faultline/mmu';
+import { collectRings } from './dirty-log.ts';
 import { placesOf } from './guests/pluggable.ts';
 import { randomSource } from './guests/random.ts';
 import type { Region } from './machine.ts';
@@ -70,9 +71,11 @@ export class SlotChanger {
     else this.#switchLog();
   }
 
-  /** A last look. */
+  /** A last look. The slot's log ends: who serves the rings may have gone, and a vCPU waits for room in one for ever. */
   close(): void {
     this.#lookAgain();
+    if (((this.#flags ?? 0) & KVM_MEM_LOG_DIRTY_PAGES) !== 0) this.#switchLog();
+    if (this.#vm.dirtyRing !== 0) collectRings(this.#mem, this.#vm);
   }
 
   #create(): void {

@@ -199,3 +199,11 @@ describe('the guest key-value', { timeout }, () => {
     expect(integrity).toMatchObject(NOTHING_LOST);
   });
 });
+
+describe('the guest plug with short dirty rings', { timeout }, () => {
+  it.each([1, 2, 3])('comes to an end, however its slots were logged last (%i)', async () => {
+    const options = { dirtyLog: 'ring', dirtyRing: 8, vcpus: 1, pages: 64 } as const;
+    const { integrity } = await run('plug', { ...options, migrate: true, seconds: 0.3 });
+    expect(integrity).toMatchObject(NOTHING_LOST);
+  });
+});
