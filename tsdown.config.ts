@@ -36,6 +36,7 @@ export default defineConfig([
     'runner/src/machine-worker',
     'cli/src/bench-worker',
     'cli/src/tlb-worker',
+    'cli/src/measure-worker',
     'cli/src/migration-worker',
   ].map(worker),
 ]);

@@ -4,7 +4,6 @@ import { connectThread } from '@faultline/atomics';
 import {
   createMemslot,
   enterGuest,
-  type FaultPath,
   type Gfn,
   type Gpa,
   type Hvn,
@@ -13,29 +12,40 @@ import {
   newVcpu,
   PAGE_SIZE,
   setMemslotFlags,
+  type VmOptions,
   write32,
 } from '@faultline/mmu';
 import { createMachine } from '@faultline/runner';
+import { median } from './quantile.ts';
 
 const PAGES = 16_384;
 export const RESUME_MIB: number = (PAGES * PAGE_SIZE) / 2 ** 20;
 const RUNS = 15;
 
-/** Milliseconds to write each page once, median of runs: by fault path, the paths taking turns. */
-export function timeResume(paths: readonly FaultPath[]): number[] {
-  const guests = paths.map((path) => newGuest(path));
-  const times = paths.map((): number[] => []);
+/** Medians of runs, in milliseconds. */
+export interface ResumeTimes {
+  /** Switching logging on: large leaves are split here, if eagerly. */
+  readonly beginMs: number;
+  /** Then writing each page once. */
+  readonly writeMs: number;
+}
+
+/** Of guests that take turns, one for each of `kinds`. */
+export function timeResume(kinds: readonly Partial<VmOptions>[]): ResumeTimes[] {
+  const guests = kinds.map((kind) => newGuest(kind));
+  const runs = kinds.map((): ResumeTimes[] => []);
   for (let run = 0; run < RUNS; run++) {
-    guests.forEach((guest, path) => {
-      times[path]?.push(guest());
-    });
+    for (const [kind, guest] of guests.entries()) runs[kind]?.push(guest());
   }
-  return times.map((runs) => runs.sort((a, b) => a - b)[RUNS >> 1] as number);
+  return runs.map((times) => ({
+    beginMs: median(times.map(({ beginMs }) => beginMs)),
+    writeMs: median(times.map(({ writeMs }) => writeMs)),
+  }));
 }
 
 /** A guest whose memory is mapped; called, it switches logging on, writes all pages, and says how long that took. */
-function newGuest(faultPath: FaultPath): () => number {
-  const machine = createMachine({ vcpus: 1, hostPages: PAGES, faultPath });
+function newGuest(kind: Partial<VmOptions>): () => ResumeTimes {
+  const machine = createMachine({ ...kind, vcpus: 1, hostPages: PAGES });
   const { vm } = machine;
   const mem = connectThread(machine.memory, 0);
   createMemslot(mem, vm, { id: 0, baseGfn: 0 as Gfn, npages: PAGES, hvn: 0 as Hvn, flags: 0 });
@@ -47,13 +57,15 @@ function newGuest(faultPath: FaultPath): () => number {
     }
     leaveGuest(mem, vcpu);
   };
-  writeAll();
   return () => {
-    setMemslotFlags(mem, vm, 0, KVM_MEM_LOG_DIRTY_PAGES);
-    const from = performance.now();
+    // Large again, if they may be: switching logging off zapped what had been split.
     writeAll();
-    const ms = performance.now() - from;
+    const from = performance.now();
+    setMemslotFlags(mem, vm, 0, KVM_MEM_LOG_DIRTY_PAGES);
+    const begun = performance.now();
+    writeAll();
+    const to = performance.now();
     setMemslotFlags(mem, vm, 0, 0);
-    return ms;
+    return { beginMs: begun - from, writeMs: to - begun };
   };
 }

@@ -14,6 +14,7 @@ import {
 } from '@faultline/mmu';
 import { createMachine, type Machine } from '@faultline/runner';
 import type { RoundJob, RoundTimes, Work } from '../bench-worker.ts';
+import { quantile } from './quantile.ts';
 
 const workerFile = new URL('../bench-worker.js', import.meta.url);
 const RAM_GFN = 0x10000;
@@ -44,7 +45,7 @@ export interface RoundOptions {
 }
 
 /** A VM that can be asked for rounds, one at a time, so that variants can take turns. */
-class Bench {
+export class Bench {
   readonly #machine: Machine;
   readonly #mem: ReturnType<typeof connectThread>;
   readonly #times: Promise<RoundTimes>[];
@@ -115,28 +116,37 @@ export async function timeRounds(
   { vcpus, pages, rounds, between }: RoundOptions,
 ): Promise<RoundResult[]> {
   const benches = variants.map((variant) => new Bench(variant, vcpus, pages, rounds));
+  const results = await playRounds(benches, rounds, between);
+  return results.map((times) => summarize(times, pages));
+}
+
+/** Lets the VMs take turns; of each VM the times of each vCPU. */
+export async function playRounds(
+  benches: readonly Bench[],
+  rounds: number,
+  between?: () => Promise<void>,
+): Promise<RoundTimes[][]> {
   for (const bench of benches) await bench.ready();
   for (let round = 0; round < rounds; round++) {
     if (round % TURN === 0) await between?.();
     for (const bench of benches) bench.round();
   }
-  const results = await Promise.all(benches.map((bench) => bench.results()));
-  return results.map((times) => summarize(times, pages));
+  return Promise.all(benches.map((bench) => bench.results()));
 }
 
 function summarize(times: readonly RoundTimes[], pages: number): RoundResult {
-  const rounds = (times[0] ?? []).map((_, round) =>
-    times.map((vcpu) => vcpu[round] as [number, number]),
-  );
-  const WARM_UP = Math.ceil(rounds.length / 5);
-  const sound = rounds.slice(WARM_UP).filter((round) => overlap(round) >= LEAST_OVERLAP);
+  const rounds = byRound(times);
+  const sound = rounds.filter((round) => overlap(round) >= LEAST_OVERLAP);
   const ns = sound.flatMap((round) => round.map(([from, to]) => ((to - from) * 1e6) / pages));
   return { nsPerFault: quantile(ns, 0.5), undisturbedNs: quantile(ns, 0.1), rounds: sound.length };
 }
 
-/** NaN of nothing. */
-export function quantile(values: readonly number[], q: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * q)] ?? Number.NaN;
+/** Of each round that counts, start and end on each vCPU: the first fifth is for warming up. */
+export function byRound(times: readonly RoundTimes[]): [number, number][][] {
+  const rounds = (times[0] ?? []).map((_, round) =>
+    times.map((vcpu) => vcpu[round] as [number, number]),
+  );
+  return rounds.slice(Math.ceil(rounds.length / 5));
 }
 
 /** Share of the shortest that all vCPUs spent at the same time. */
