@@ -10,6 +10,8 @@ const common = {
 /** One output file per source file, so that a worker lies beside the file that starts it. */
 const library: UserConfig = {
   ...common,
+  platform: 'neutral', // for Node, its runtime would import node:module, and no browser could load atomics, mmu or machine
+  deps: { neverBundle: [/^node:/] },
   entry: [
     'packages/{atomics,mmu,machine,runner,checker,litmus,trace,cli}/src/index.ts',
     'packages/cli/src/{soak,bench-check,check-deep,check-mutate,migrate-faults}.ts',
@@ -18,6 +20,15 @@ const library: UserConfig = {
   ],
   unbundle: true,
   dts: { sourcemap: false },
+};
+
+/** The library for pages without a bundler: one file without imports, which workers, to whom no import map applies, load too. */
+const browser: UserConfig = {
+  ...common,
+  platform: 'browser',
+  entry: { 'browser/machine': 'packages/machine/src/index.ts' },
+  deps: { alwaysBundle: ['crc-32'] },
+  dts: false,
 };
 
 /**
@@ -32,6 +43,7 @@ const worker = (name: string): UserConfig => ({
 
 export default defineConfig([
   library,
+  browser,
   ...[
     'runner/src/machine-worker',
     'cli/src/bench-worker',
