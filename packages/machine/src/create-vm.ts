@@ -15,6 +15,7 @@ import { whyNotShared } from './sharing.ts';
 import type { Slots } from './slots.ts';
 import { Vm } from './vm.ts';
 
+/** What a VM is made of: its memory, its vCPUs, and what may look at it. Sizes are in bytes. */
 export interface VmOptions {
   /** Bytes of memory, a multiple of 4096; what all slots together may have. */
   readonly memory: number;

@@ -4,13 +4,16 @@ import { type Gfn, getDirtyLog, type Hvn, type Memslot, takeDirty } from '@fault
 import type { Owner } from './owner.ts';
 import type { Slots } from './slots.ts';
 
+/** A reader of the dirty log, with a record of its own. The VM's owner alone calls it. */
 export interface DirtyClient {
+  /** As it was opened: errors name it. Need not be unique. */
   readonly name: string;
   /**
    * Pages (gpa / 4096) stored to since it was opened or last asked, ascending; also those that were loaded from for the
    * first time, since they were mapped for stores. Throws an Error once it is closed.
    */
   take(): number[];
+  /** Frees its place; the last one to close switches the log off. May be called twice. */
   close(): void;
 }
 

@@ -10,12 +10,15 @@ import { seamSize, type VmConfig, type Vm as VmWords } from '@faultline/mmu';
 
 /** All that another thread needs of a VM: post it, and connect a vCPU to it there. */
 export interface VmHandle {
+  /** The words of the MMU and of the machine, and where they lie; not the guest's bytes. */
   readonly memory: SharedMemory;
+  /** The MMU's configuration and the addresses of its words. */
   readonly vm: VmWords;
   /** A WebAssembly.Memory: the frames that back the guest's pages, in no order. */
   readonly ram: Ram;
   /** vCPUs that the guest has. One more number belongs to the owner's own accesses. */
   readonly vcpus: number;
+  /** May other threads connect? `Vm.handle` hands out no other handle. */
   readonly shared: boolean;
 }
 

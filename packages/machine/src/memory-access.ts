@@ -41,6 +41,7 @@ export class MemoryAccess {
     return this.mem.guestLoad8(base * 4 + (gpa & OFFSET));
   }
 
+  /** The low 8 bits of `value`. Like all stores: goes nowhere where there is neither memory nor a device. */
   write8(gpa: number, value: number): void {
     const base = this.storable(gpa);
     if (base < 0) this.#writeDevice(gpa, 1, value);
@@ -55,6 +56,7 @@ export class MemoryAccess {
     return this.mem.guestLoad16(base * 2 + ((gpa & OFFSET) >> 1));
   }
 
+  /** The low 16 bits of `value`, low byte first, at any address. */
   write16(gpa: number, value: number): void {
     if ((gpa & 1) !== 0) {
       this.#writeParts(gpa, 2, value);
@@ -73,6 +75,7 @@ export class MemoryAccess {
     return this.mem.guestLoad(base + ((gpa & OFFSET) >> 2));
   }
 
+  /** The low 32 bits of `value`, signed or unsigned, low byte first, at any address. */
   write32(gpa: number, value: number): void {
     if ((gpa & 3) !== 0) {
       this.#writeParts(gpa, 4, value);
@@ -102,6 +105,7 @@ export class MemoryAccess {
     return (BigInt(this.high >>> 0) << 32n) | BigInt(low >>> 0);
   }
 
+  /** The low 64 bits of `value`, as `write64Pair` stores them. */
   write64(gpa: number, value: bigint): void {
     this.write64Pair(gpa, Number(value & 0xffff_ffffn), Number((value >> 32n) & 0xffff_ffffn));
   }
@@ -135,18 +139,21 @@ export class MemoryAccess {
     return this.mem.guestAdd32(index, value);
   }
 
+  /** Atomic, as `lock or`; answers the value found, signed. Throws as `atomicAdd32` does. */
   atomicOr32(gpa: number, bits: number): number {
     const index = this.#atomicWord(gpa);
     if (index < 0) return this.#exchangeWithDevice(gpa, (found) => found | bits);
     return this.mem.guestOr32(index, bits);
   }
 
+  /** Atomic, as `lock and`; answers the value found, signed. Throws as `atomicAdd32` does. */
   atomicAnd32(gpa: number, bits: number): number {
     const index = this.#atomicWord(gpa);
     if (index < 0) return this.#exchangeWithDevice(gpa, (found) => found & bits);
     return this.mem.guestAnd32(index, bits);
   }
 
+  /** Atomic, as `xchg`; answers the value found, signed. Throws as `atomicAdd32` does. */
   atomicExchange32(gpa: number, value: number): number {
     const index = this.#atomicWord(gpa);
     if (index < 0) return this.#exchangeWithDevice(gpa, () => value);

@@ -1,11 +1,13 @@
 // Devices of one vCPU, by the guest-physical addresses that they answer to. Asked only where no memory is.
 
+/** Bytes of one access to a device. */
 export type MmioSize = 1 | 2 | 4;
 
 /** A device. Accesses of 64 bits come as two of 32, the low one first. */
 export interface MmioRange {
   /** Guest-physical address of its first byte. */
   readonly gpa: number;
+  /** How many bytes from `gpa` on it answers for; at least 1. */
   readonly bytes: number;
   /** What is at `offset` bytes from `gpa`; of the answer, the low `size` bytes count. */
   read(offset: number, size: MmioSize): number;

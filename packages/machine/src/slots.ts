@@ -11,11 +11,13 @@ import {
 } from '@faultline/mmu';
 import type { Owner } from './owner.ts';
 
+/** One range of guest-physical addresses that is memory. */
 export interface Slot {
   /** 0 to 31. */
   readonly id: number;
   /** Where the guest finds it. */
   readonly gpa: number;
+  /** A multiple of 4096, at least one page. */
   readonly bytes: number;
   /** Where it begins in the VM's memory of `createVm({ memory })`. No two slots may overlap, in the guest or there. */
   readonly offset: number;
@@ -23,6 +25,7 @@ export interface Slot {
   readonly flags: number;
 }
 
+/** The VM's slots, which may come and go while the guest runs; `vm.slots`. The VM's owner alone calls it. */
 export class Slots {
   readonly #owner: Owner;
   /** Flags as they were asked for, by slot. */
@@ -51,6 +54,7 @@ export class Slots {
     this.#owner.act(() => deleteMemslot(this.#owner.mem, this.#owner.handle.vm, id));
   }
 
+  /** Throws a RangeError for a slot that is not there. */
   setFlags(id: number, flags: number): void {
     this.#owner.act(() =>
       setMemslotFlags(this.#owner.mem, this.#owner.handle.vm, id, flags | this.#logging),

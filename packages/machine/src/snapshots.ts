@@ -20,6 +20,7 @@ import {
 } from '@faultline/mmu';
 import type { Owner } from './owner.ts';
 
+/** The guest's memory at one moment: registers, devices and slots are not in it. */
 export interface Snapshot {
   /** Pages that hold something; the others read as zeros. */
   readonly pages: number;

@@ -16,6 +16,7 @@ import {
 import { claim, connect, giveUp, type VmHandle } from './handle.ts';
 import { MemoryAccess } from './memory-access.ts';
 
+/** What a connection may bring along. */
 export interface VcpuOptions {
   /**
    * Where its TLB lies: 4096 int32s, which the vCPU fills. For compiled code that looks translations up by itself and can
@@ -26,7 +27,12 @@ export interface VcpuOptions {
 
 const PAGE = 4096;
 
+/**
+ * A vCPU as the thread has it that runs it: `vm.vcpu(id)` for the owner, `connectVcpu(handle, id)` elsewhere. Addresses
+ * are guest-physical, in bytes; all values are little-endian.
+ */
 export class Vcpu extends MemoryAccess {
+  /** From 0. */
   readonly id: number;
   /** Whether stores may use what `translate` answered last. */
   writable = false;

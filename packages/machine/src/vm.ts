@@ -8,11 +8,15 @@ import { Slots } from './slots.ts';
 import { type Snapshot, Snapshots } from './snapshots.ts';
 import type { Vcpu, VcpuOptions } from './vcpu.ts';
 
+/** A VM, for the thread that made it. Its methods wait until each vCPU on another thread has polled, where they have to. */
 export class Vm {
   /** The WebAssembly.Memory whose bytes are the guest's pages, in no order: what `Vcpu.translate` answers counts in it. */
   readonly ram: Ram;
+  /** May vCPUs run on other threads? */
   readonly shared: boolean;
+  /** How many vCPUs it has: their ids are below. */
   readonly vcpus: number;
+  /** Which addresses are memory. */
   readonly slots: Slots;
   readonly #owner: Owner;
   readonly #dirty: DirtyClients;

@@ -10,6 +10,7 @@ import { pageRanges, type Shape } from './shape.ts';
 type Of<Kind extends StreamRecord['kind']> = Extract<StreamRecord, { kind: Kind }>;
 
 export interface AssemblyOptions {
+  /** Node: `crc32` of node:zlib; elsewhere `portableChecksum`. Both sides' answers must be equal. */
   readonly checksum: Checksum;
   /** Those that this side has. */
   readonly compressions?: readonly Compression[];

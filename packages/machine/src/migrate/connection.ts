@@ -7,10 +7,13 @@ import type { StreamRecord } from './records.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 
 export interface ConnectionOptions {
+  /** Node: `crc32` of node:zlib; elsewhere `portableChecksum`. Both sides' answers must be equal. */
   readonly checksum: Checksum;
+  /** What timeouts and rates are measured by. */
   readonly clock: Clock;
-  /** Nothing sent and nothing received for so long: the migration fails. Milliseconds. */
+  /** Nothing sent and nothing received for so long: the migration fails. Milliseconds, 10 000 unless said. */
   readonly stallMs?: number;
+  /** Aborted: the migration ends on both sides with a MigrationError, `cancelled`. */
   readonly signal?: CancelSignal | undefined;
 }
 

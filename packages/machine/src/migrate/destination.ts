@@ -10,6 +10,7 @@ import { damaged, END_ACK, type Header, type StreamRecord } from './records.ts';
 import type { Shape } from './shape.ts';
 import type { StreamDecoder } from './stream-decoder.ts';
 
+/** How a migration is taken in. */
 export interface DestinationOptions extends ConnectionOptions, AssemblyOptions {
   /** The next connection. The first one says how many there are. */
   readonly accept: () => Promise<Channel>;
@@ -17,11 +18,15 @@ export interface DestinationOptions extends ConnectionOptions, AssemblyOptions {
   readonly open: (shape: Shape) => DestinationMemory;
 }
 
+/** A migration that arrived. */
 export interface Received {
+  /** The source's, which `open` was asked to make memory for. */
   readonly shape: Shape;
-  /** Pages with contents that came, and zero pages. */
+  /** Pages with contents that came; one that came twice counts twice. */
   readonly normal: number;
+  /** Zero pages that came, by QEMU's name for them. */
   readonly duplicate: number;
+  /** Rounds over all memory that was dirty, the one with the guest stopped included. */
   readonly rounds: number;
   /** CRC-32 of the memory, equal on both sides; undefined if the source did not ask for it. */
   readonly digest: number | undefined;

@@ -18,8 +18,11 @@ export type FailureReason =
   | 'stalled'
   | 'diverging';
 
+/** What a migration or a snapshot file rejects with; its message says what was expected, what came, and where. */
 export class MigrationError extends Error {
+  /** 'MigrationError', also where two copies of the library are loaded and `instanceof` fails. */
   override readonly name = 'MigrationError';
+  /** For programs; the message is for people. */
   readonly reason: FailureReason;
 
   constructor(reason: FailureReason, message: string, options?: ErrorOptions) {

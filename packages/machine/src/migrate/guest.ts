@@ -4,6 +4,7 @@ import type { Shape } from './shape.ts';
 
 /** A guest that can be migrated away. `vmGuest` makes one of a VM of the MMU. */
 export interface SourceGuest extends PageReader {
+  /** Does not change while the guest is migrated. */
   readonly shape: Shape;
   /** From here on every page that is written turns up in a harvest. */
   startLogging(): void;
@@ -13,6 +14,7 @@ export interface SourceGuest extends PageReader {
   harvest(visit: (hvn: number) => void): void;
   /** When it returns, no vCPU stores until `resume`. */
   pause(): void;
+  /** Lets the vCPUs go on after `pause`. */
   resume(): void;
   /** Lets the vCPUs run (100 - percent) of the time; 0: all of it. Absent: this guest cannot be throttled. */
   throttle?(percent: number): void;
@@ -20,6 +22,8 @@ export interface SourceGuest extends PageReader {
 
 /** Memory that is filled from a stream. All zero at first, and nobody else touches it before the migration is complete. */
 export interface DestinationMemory extends PageReader {
+  /** Stores a page: `contents` has exactly as many bytes as a page, and is overwritten after the call. */
   writePage(hvn: number, contents: Uint8Array): void;
+  /** Makes a page zero; it may have had contents before. */
   zeroPage(hvn: number): void;
 }

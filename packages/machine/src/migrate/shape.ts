@@ -1,8 +1,11 @@
 // What source and destination must agree on before the first page: how much memory there is, and where the guest sees it.
 import { MigrationError } from './failure.ts';
 
+/** One memory slot, in pages. */
 export interface SlotShape {
+  /** As KVM numbers it. */
   readonly id: number;
+  /** Where the guest finds its first page: gpa / page size. */
   readonly gfn: number;
   /** Pages. */
   readonly npages: number;
@@ -10,11 +13,13 @@ export interface SlotShape {
   readonly hvn: number;
 }
 
+/** A VM's memory without its contents. hvn: number of a page in the VMM's memory, from 0. */
 export interface Shape {
   /** Pages of the VMM's memory; those in no slot are zero to every guest, and not sent. */
   readonly pages: number;
   /** Bytes. */
   readonly pageSize: number;
+  /** At most 32. */
   readonly slots: readonly SlotShape[];
 }
 

@@ -13,8 +13,11 @@ import { damaged, type StreamRecord } from './records.ts';
 import { pageRanges, type Shape } from './shape.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 
+/** Where a snapshot is written to, and by what it is checked. */
 export interface SnapshotWriterOptions extends Pick<Channel, 'send'> {
+  /** Node: `crc32` of node:zlib; elsewhere `portableChecksum`. */
   readonly checksum: Checksum;
+  /** Lets other tasks run now and then. */
   readonly clock: Clock;
 }
 
@@ -37,16 +40,21 @@ export async function writeSnapshot(
   await writer.end();
 }
 
+/** Where a snapshot is read to. */
 export interface SnapshotReaderOptions extends AssemblyOptions {
+  /** Lets other tasks run now and then. */
   readonly clock: Clock;
   /** Makes the memory for a VM of this shape, or throws what is wrong with the shape. */
   readonly open: (shape: Shape) => DestinationMemory;
 }
 
+/** A snapshot that was read whole. */
 export interface SnapshotInfo {
+  /** The writer's, which `open` was asked to make memory for. */
   readonly shape: Shape;
-  /** Pages with contents, and zero pages. */
+  /** Pages with contents. */
   readonly normal: number;
+  /** Zero pages. */
   readonly duplicate: number;
   /** CRC-32 of the memory. */
   readonly digest: number;

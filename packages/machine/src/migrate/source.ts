@@ -18,6 +18,7 @@ import { END_ACK } from './records.ts';
 import { Replies } from './replies.ts';
 import { pageRanges } from './shape.ts';
 
+/** How a guest is migrated away. */
 export interface SourceOptions extends ConnectionOptions {
   /** A number that no other migration to the same destination has. */
   readonly session: number;
@@ -31,6 +32,7 @@ export interface SourceOptions extends ConnectionOptions {
   readonly maxBandwidth?: number | undefined;
   /** Slow the vCPUs down while they write faster than the connection carries. */
   readonly autoConverge?: boolean;
+  /** Of pages with contents; the destination must have one of that name, or it refuses. */
   readonly compression?: Compression | undefined;
   /** Compare both memories before the handover, while no vCPU runs: on unless false. */
   readonly verify?: boolean;

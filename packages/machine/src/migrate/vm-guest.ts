@@ -25,6 +25,7 @@ import type { DestinationMemory, SourceGuest } from './guest.ts';
 import type { PageReader } from './page-batch.ts';
 import type { Shape } from './shape.ts';
 
+/** What `vmGuest` needs beside the VM. */
 export interface VmGuestOptions {
   /** Which client of the dirty log the migration is. */
   readonly client: number;
