@@ -107,7 +107,12 @@ export {
   putPage,
   tryGetPage,
 } from './host/page-frames.ts';
-export { nextPageRequest, requestPage, waitForPageRequest } from './host/page-request.ts';
+export {
+  answerPageRequests,
+  nextPageRequest,
+  requestPage,
+  waitForPageRequest,
+} from './host/page-request.ts';
 export { protectPages, unprotectPages } from './host/protect-pages.ts';
 export { replacePages, sharePages, type VisitFrame } from './host/share-pages.ts';
 export { forEachRmapSpte, rmapHead } from './legacy/rmap.ts';

@@ -3,6 +3,7 @@
 import type { Litmus } from '../litmus.ts';
 import { MERGES_WHAT_CAME_BACK } from './merges-what-came-back.ts';
 import { MOVE_PAGE } from './move-page.ts';
+import { PAGE_COMES_AND_GOES } from './page-comes-and-goes.ts';
 import { PAGER } from './pager.ts';
 import { PROTECT_PAGES } from './protect-pages.ts';
 import { SHARE_PAGES } from './share-pages.ts';
@@ -13,6 +14,7 @@ export const HOST: readonly Litmus[] = [
   ...SHARE_PAGES,
   ...SWAP_OUT,
   ...PAGER,
+  ...PAGE_COMES_AND_GOES,
   ...MOVE_PAGE,
   ...PROTECT_PAGES,
   ...TWO_ACTORS,

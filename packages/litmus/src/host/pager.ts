@@ -5,13 +5,17 @@
 import type { Shared } from '@faultline/atomics';
 import type { Program } from '@faultline/checker';
 import {
+  allocPage,
+  answerPageRequests,
   faultInHostPage,
+  HOST_PTE_WRITABLE,
   type Hvn,
   hostPtePfn,
   hostPtep,
   installPage,
   isHostPteMissing,
   isHostPtePresent,
+  makeHostPte,
   markMissing,
   nextPageRequest,
   pageBase,
@@ -23,7 +27,6 @@ import type { Litmus } from '../litmus.ts';
 import { contentOf, framesAreAccountedFor } from '../properties.ts';
 import { litmusesOf } from '../protocol.ts';
 import { waitingInWords } from '../seam/waiting-in-words.ts';
-import { withoutNotify } from '../seam/without.ts';
 import { race } from '../setting.ts';
 import { hostPte, hvn0, hvn1 } from '../small-vm.ts';
 
@@ -56,16 +59,16 @@ const looksFirst: Parts['wait'] = (mem, vm) => {
 
 /** The request is stored when the pager has been woken. */
 const asksLate = (mem: Shared, vm: Vm): Shared => {
-  const { store32, waitWhile } = mem;
+  const { store32, waitUntil } = mem;
   let held: number | undefined;
   mem.store32 = (address, value) => {
     if (address === vm.at.page_requests && value !== 0) held = value;
     else store32.call(mem, address, value);
   };
-  mem.waitWhile = (address, value) => {
+  mem.waitUntil = (address, mask, value) => {
     if (held !== undefined) store32.call(mem, vm.at.page_requests, held);
     held = undefined;
-    waitWhile.call(mem, address, value);
+    waitUntil.call(mem, address, mask, value);
   };
   return mem;
 };
@@ -108,14 +111,14 @@ function program(name: string, { touch, pages, wait, install: bring, deaf }: Par
 export const PAGER: readonly Litmus[] = litmusesOf<Parts>({
   source: 'mmu/src/host/page-request.ts; Linux: handle_userfault(), userfaultfd_read()',
   rule:
-    'Who asks stores the request, then moves the number on, then looks at the host pte; the pager reads the number, then ' +
+    'Who asks stores the request, then moves the number on, then looks at the host pte, and sleeps on the request; the pager reads the number, then ' +
     'looks for requests. Whoever would miss the other finds that what it is about to sleep on has changed.',
   links: [],
   program,
   holds: {
     pager: {
       title: 'A vCPU touches a page that a pager has',
-      story: 'It asks and sleeps on the host pte; the pager sleeps on the number of requests.',
+      story: 'It asks and sleeps until it is answered; the pager sleeps on the number of requests.',
       parts: shipped,
     },
     'pager-two-vcpus': {
@@ -149,15 +152,17 @@ export const PAGER: readonly Litmus[] = litmusesOf<Parts>({
     },
     'pager-wakes-early': {
       title: 'A pager wakes those who sleep for a page, then puts the page there',
-      violates: 'lost wakeup',
+      violates: 'deadlock',
       story:
-        'One who looks between the two sees the page missing still, and sleeps with nobody to wake him.',
+        'One who looks between the two sees the page missing still, asks again, and sleeps with nobody to wake him.',
       fix: 'Change the host pte first.',
       parts: {
         install(mem, vm, hvn) {
-          const ptep = hostPtep(vm, hvn);
-          mem.notify(ptep);
-          install(withoutNotify(mem, ptep), vm, hvn);
+          answerPageRequests(mem, vm, hvn);
+          const pfn = allocPage(mem, vm, CONTENT);
+          mem.lock(vm.at.host_page_table_lock);
+          mem.store32(hostPtep(vm, hvn), makeHostPte(pfn, HOST_PTE_WRITABLE));
+          mem.unlock(vm.at.host_page_table_lock);
         },
       },
     },

@@ -42,7 +42,7 @@ export function faultInHostPage(mem: Shared, vm: Vm, hvn: Hvn, write: boolean): 
       // entry is the same now, with the reference held, is what makes the pair valid.
       if (mem.load32(ptep) === pte) return pte;
       putPage(mem, vm, hostPtePfn(pte));
-    } else if (isHostPteMissing(pte)) requestPage(mem, vm, hvn, pte);
+    } else if (isHostPteMissing(pte)) requestPage(mem, vm, hvn);
     else if (write && isHostPteProtected(pte)) return HOST_FAULT;
     else handleHostFault(mem, vm, hvn, write);
   }

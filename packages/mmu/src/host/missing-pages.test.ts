@@ -1,4 +1,4 @@
-import { modeAddress } from '@faultline/atomics';
+import { modeAddress, WAIT_WOKEN } from '@faultline/atomics';
 import { describe, expect, it } from 'vitest';
 import {
   type Bench,
@@ -54,7 +54,7 @@ const install = (bench: Bench, content = 9): boolean =>
 /** Does `act` when thread 0 goes to sleep for a page. */
 function whenAsleep(bench: Bench, act: () => void): void {
   const { mem } = bench.guests[0];
-  mem.waitWhile = act;
+  mem.waitUntil = act;
 }
 
 describe('a page that is swapped out', () => {
@@ -152,13 +152,20 @@ describe('a missing page that comes back', () => {
 
   it('wakes its sleepers after its host pte has changed', () => {
     const { bench } = swapped();
-    const ptep = hostPtep(bench.vm, hvnOf(GFN));
-    const verbs = operationsOf(bench.agent, (mem) =>
-      installPage(mem, bench.vm, hvnOf(GFN), () => {}),
-    )
-      .filter(({ address }) => address === ptep)
+    const { agent, vm } = bench;
+    agent.store32(vm.at.page_requests, GFN + 1);
+    const words = [hostPtep(vm, hvnOf(GFN)), vm.at.page_requests];
+    const verbs = operationsOf(agent, (mem) => installPage(mem, vm, hvnOf(GFN), () => {}))
+      .filter(({ address }) => words.includes(Number(address)))
       .map(({ verb }) => verb);
-    expect(verbs).toEqual(['load32', 'store32', 'notify']);
+    expect(verbs).toEqual(['load32', 'store32', 'load32', 'cmpxchg32', 'notify']);
+  });
+
+  it('leaves the requests for other pages', () => {
+    const { bench } = swapped();
+    bench.agent.store32(bench.vm.at.page_requests, GFN + 2);
+    install(bench);
+    expect(nextPageRequest(bench.agent, bench.vm)).toBe(GFN + 1);
   });
 
   it('stays read-only where the VMM wants it so', () => {
@@ -217,6 +224,20 @@ describe('a guest that touches a missing page', () => {
     bench.guests[0].write(GFN, 8, 1);
     expect([0, 1].map((word) => bench.guests[1].read(GFN, word))).toEqual([9, 8]);
   });
+
+  it('asks again when the page has come and gone while it slept', () => {
+    const { bench } = swapped();
+    const { agent, vm } = bench;
+    const asked: (number | undefined)[] = [];
+    bench.guests[0].mem.wait = () => {
+      asked.push(nextPageRequest(agent, vm));
+      install(bench);
+      if (asked.length === 1) swapOut(agent, vm, hvnOf(GFN), { slot: SLOT, save: () => {} });
+      return WAIT_WOKEN;
+    };
+    bench.guests[0].read(GFN);
+    expect(asked).toEqual([GFN, GFN]);
+  });
 });
 
 describe('a pager', () => {
@@ -237,7 +258,7 @@ describe('a pager', () => {
     const { bench } = swapped();
     const { agent, vm } = bench;
     const asker = bench.mems[1] as typeof agent;
-    asker.waitWhile = () => {};
+    asker.waitUntil = () => {};
     const sleep = agent.wait.bind(agent);
     agent.wait = (address, seen, ms) => {
       asker.store32(vm.at.page_requests + 4, GFN + 1);

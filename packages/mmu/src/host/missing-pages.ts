@@ -16,6 +16,7 @@ import {
 } from './host-pte.ts';
 import { markFrameDirty } from './page-flags.ts';
 import { allocPage, putPage } from './page-frames.ts';
+import { answerPageRequests } from './page-request.ts';
 import { replaceHostPtes, updateHostPtes } from './update-host-ptes.ts';
 
 /** Where a page goes: the pager's number for the place, and who puts the content there. */
@@ -77,8 +78,8 @@ export function installPage(
     mem.unlock(vm.at.host_page_table_lock);
   }
   // After the store: in the other order a sleeper looks, finds the page missing still, and sleeps again. Litmus:
-  // pager-wakes-early.
-  if (missing) mem.notify(ptep);
-  else putPage(mem, vm, pfn);
+  // pager-wakes-early. Also if it was not missing any more: it may be so again, with the request that was taken for it.
+  answerPageRequests(mem, vm, hvn);
+  if (!missing) putPage(mem, vm, pfn);
   return missing;
 }

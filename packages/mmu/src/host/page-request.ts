@@ -4,35 +4,58 @@
 //   who touches it                     | pager
 //   request[thread] := hvn + 1         | number read
 //   number + 1, notify                 | requests looked at: none
-//   sleep while the pte is as seen     | sleep while the number is as read
-//                                      | install: pte := frame, notify the pte
+//   pte missing still? then sleep      | sleep while the number is as read
+//     until request[thread] is 0       | request[thread] |= TAKEN
+//                                      | install: pte := frame; all requests for the page := 0, notify
 //
-// A thread has one request at most, so that there is room for all of them. A request is a hint: what counts is the pte, and
-// a page may be installed without having been asked for.
+// A thread has one request at most, so that there is room for all of them. What counts is the pte: a page may be installed
+// without having been asked for, and whoever is woken looks again. The sleep is on the request and not on the pte: a page that
+// came and went to the same slot again would look as if it had never come, with its request gone. Litmus:
+// pager-sleeps-on-the-page.
 import { type Shared, WAIT_TIMED_OUT } from '@faultline/atomics';
 import type { Hvn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
-import { hostPtep } from './host-pte.ts';
+import { hostPtep, isHostPteMissing } from './host-pte.ts';
+
+/** A pager is about to bring the page: no other takes the request. */
+const TAKEN = 1 << 31;
 
 const requestOf = (vm: Vm, thread: number): number => vm.at.page_requests + (thread << 2);
+const requestFor = (hvn: Hvn): number => hvn + 1;
 
-/** Asks for the page that `missing` says is not there, and sleeps until its host pte has changed. Outside the guest. */
-export function requestPage(mem: Shared, vm: Vm, hvn: Hvn, missing: number): void {
-  mem.store32(requestOf(vm, mem.thread), hvn + 1);
+/** Asks for a page that was found missing, and sleeps until it has come; by then it may be gone again. Outside the guest. */
+export function requestPage(mem: Shared, vm: Vm, hvn: Hvn): void {
+  const request = requestOf(vm, mem.thread);
+  mem.store32(request, requestFor(hvn));
   // After the request: a pager that has read the number before does not go to sleep, and finds the request. In the other
   // order it may look too early, and sleep with the request before its eyes. Litmus: pager-asked-late.
   mem.add32(vm.at.page_request_seq, 1);
   mem.notify(vm.at.page_request_seq);
-  mem.waitWhile(hostPtep(vm, hvn), missing);
-  mem.store32(requestOf(vm, mem.thread), 0); // it may have come unasked
+  // After the request too: who installs the page before this look leaves nothing missing, and after it finds the request.
+  if (isHostPteMissing(mem.load32(hostPtep(vm, hvn)))) mem.waitUntil(request, -1, 0);
+  else mem.store32(request, 0); // it came unasked
 }
 
-/** Takes one of the requests, if there is any. Each is taken by one pager. */
+/** Wakes all who sleep for the page. After its host pte has changed: in the other order they ask again, and nobody hears. */
+export function answerPageRequests(mem: Shared, vm: Vm, hvn: Hvn): void {
+  for (let thread = 0; thread < vm.vcpus + vm.agents; thread++) {
+    for (;;) {
+      const request = mem.load32(requestOf(vm, thread));
+      if ((request & ~TAKEN) !== requestFor(hvn)) break;
+      // Not a store: it may have been answered already, and be another page's by now.
+      if (!mem.cmpxchg32(requestOf(vm, thread), request, 0)) continue;
+      mem.notify(requestOf(vm, thread));
+      break;
+    }
+  }
+}
+
+/** Takes one of the requests, if there is any: the page is to be installed then. Each is taken by one pager. */
 export function nextPageRequest(mem: Shared, vm: Vm): Hvn | undefined {
   for (let thread = 0; thread < vm.vcpus + vm.agents; thread++) {
-    if (mem.load32(requestOf(vm, thread)) === 0) continue;
-    const request = mem.xchg32(requestOf(vm, thread), 0);
-    if (request !== 0) return (request - 1) as Hvn;
+    const request = mem.load32(requestOf(vm, thread));
+    if (request <= 0) continue;
+    if (mem.cmpxchg32(requestOf(vm, thread), request, request | TAKEN)) return (request - 1) as Hvn;
   }
   return undefined;
 }

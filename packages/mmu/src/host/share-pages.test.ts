@@ -112,7 +112,7 @@ describe('pages that are shared', () => {
     const bench = touched(GFN);
     const { agent, vm } = bench;
     markMissing(agent, vm, hvnOf(GFN), 1);
-    agent.waitWhile = () => {
+    agent.waitUntil = () => {
       installPage(bench.mems[3] as typeof agent, vm, hvnOf(GFN), () => {});
     };
     expect([...share(bench).keys()]).toEqual([GFN]);
@@ -208,7 +208,7 @@ describe('pages led to other frames', () => {
     markMissing(agent, vm, hvnOf(GFN), 1);
     const frame = allocPage(agent, vm, 5);
     const sleeper = bench.mems[3] as typeof agent;
-    sleeper.waitWhile = () => {
+    sleeper.waitUntil = () => {
       replacePages(agent, vm, hvnOf(GFN), 1, () => frame);
     };
     expect(hostPtePfn(faultInHostPage(sleeper, vm, hvnOf(GFN), false))).toBe(frame);

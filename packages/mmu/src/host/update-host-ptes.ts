@@ -6,6 +6,7 @@ import type { Vm } from '../memory-map.ts';
 import { hostPtePfn, hostPtep, isHostPteMissing, isHostPtePresent } from './host-pte.ts';
 import { changeHostPtes, type HostRange } from './huge-page.ts';
 import { getPage, putPage } from './page-frames.ts';
+import { answerPageRequests } from './page-request.ts';
 
 /** What becomes of an entry; the same value leaves it. */
 export type NextHostPte = (pte: number, hvn: Hvn) => number;
@@ -69,7 +70,6 @@ function updateOne(mem: Shared, vm: Vm, hvn: Hvn, next: NextHostPte, dropped: Pf
   if (to !== undefined && to !== from) getPage(mem, vm, to);
   mem.store32(ptep, now);
   if (from !== undefined && to !== from) dropped.push(from);
-  // Whoever sleeps for the page sleeps on the entry itself.
-  if (isHostPteMissing(old)) mem.notify(ptep);
+  if (isHostPteMissing(old)) answerPageRequests(mem, vm, hvn);
   return true;
 }

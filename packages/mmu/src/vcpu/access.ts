@@ -30,6 +30,7 @@ import {
   RET_PF_FIXED,
   RET_PF_RETRY,
   RET_PF_SPURIOUS,
+  type RetPf,
 } from '../fault/ret-pf.ts';
 import { pageBase } from '../host/page-frames.ts';
 import type { Vm } from '../memory-map.ts';
@@ -113,14 +114,14 @@ function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boo
   if (missing < 0) return true;
   vcpu.observer?.begin();
   flushPmlBuffer(mem, vcpu.pml, fault.memslots); // a fault is an exit
-  const ret = pageFault(mem, vm, fault, gpa, missing | access | PFERR_USER_MASK);
+  const ret = faultOrLeave(mem, vm, vcpu, gpa, missing | access | PFERR_USER_MASK);
   stat.pf_taken++;
   if (ret === RET_PF_EMULATE) stat.pf_emulate++;
   else if (fault.fast && ret === RET_PF_FIXED) stat.pf_fast++;
   else if (fault.fast && ret === RET_PF_SPURIOUS) stat.pf_spurious++;
   else if (fault.fast) stat.pf_fast_retry++;
   else if (ret === RET_PF_RETRY) stat.pf_retry++;
-  else if (ret === RET_PF_EFAULT) exitToVmm(vcpu, gpa);
+  else if (ret === RET_PF_EFAULT) stat.pf_efault++;
   else stat.pf_slow++;
   // A ring may have become full: in KVM each fault is an exit, and this vCPU's own request is served before it runs on.
   const asked = vm.dirtyRing !== 0 && mem.load32(fault.mode.requests) !== 0;
@@ -129,9 +130,22 @@ function tlbMiss(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, access: number): boo
   return ret !== RET_PF_EMULATE;
 }
 
+/** Whatever it throws, of the VMM or for want of a frame, ends the access outside the guest. */
+function faultOrLeave(mem: Shared, vm: Vm, vcpu: Vcpu, gpa: Gpa, errorCode: number): RetPf {
+  try {
+    const ret = pageFault(mem, vm, vcpu.fault, gpa, errorCode);
+    if (ret === RET_PF_EFAULT) exitToVmm(vcpu, gpa);
+    return ret;
+  } catch (error) {
+    leaveGuest(mem, vcpu);
+    throw error;
+  }
+}
+
 /** The slow path is outside the guest when it answers so. */
-function exitToVmm({ id, stat, memoryFault }: Vcpu, gpa: Gpa): void {
-  stat.pf_efault++;
+function exitToVmm(vcpu: Vcpu, gpa: Gpa): void {
+  const { id, memoryFault } = vcpu;
+  vcpu.countdown = 0; // should the handler touch guest memory, it enters the guest first
   if (memoryFault === undefined) {
     throw new Error(
       `vCPU ${id}: expected memory that the VMM may write, got a store to gpa 0x${gpa.toString(16)} of a protected ` +
