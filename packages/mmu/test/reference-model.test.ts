@@ -3,21 +3,28 @@
 import { WAIT_WOKEN } from '@faultline/atomics';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gfnLimit, pagesPerEntry } from '../src/address.ts';
+import { gfnLimit, gpaToGfn, type Hvn, type Pfn, pagesPerEntry } from '../src/address.ts';
 import { clearDirtyLog } from '../src/dirty/clear-dirty-log.ts';
 import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
 import { harvestRings, resetDirtyRings } from '../src/dirty/reset-rings.ts';
 import { clearYoung, testYoung } from '../src/host/aging.ts';
+import { dropPages } from '../src/host/drop-pages.ts';
 import {
   hostPtePfn,
   isHostPteKsm,
+  isHostPteMissing,
   isHostPtePresent,
   isHostPteWritable,
 } from '../src/host/host-pte.ts';
 import { collapseHugePage } from '../src/host/huge-page.ts';
 import { makeKsmPage, mergeWithKsmPage, writeProtectHostPage } from '../src/host/ksm.ts';
+import { installPage, swapOut } from '../src/host/missing-pages.ts';
+import { movePage } from '../src/host/move-page.ts';
 import { PG_DIRTY, pageFlags } from '../src/host/page-flags.ts';
-import { isSameContent, pageRefcount, putPage } from '../src/host/page-frames.ts';
+import { isSameContent, pageBase, pageRefcount, putPage } from '../src/host/page-frames.ts';
+import { nextPageRequest } from '../src/host/page-request.ts';
+import { protectPages, unprotectPages } from '../src/host/protect-pages.ts';
+import { sharePages } from '../src/host/share-pages.ts';
 import type { FaultLock, FaultPath, VmConfig } from '../src/memory-map.ts';
 import { MMIO_SPTE_GEN_MASK, mmioSpteGeneration, mmioSpteGfn } from '../src/spte/mmio-spte.ts';
 import {
@@ -55,6 +62,7 @@ import {
   pfnOf,
   slotOf,
   usedMmu,
+  wordsOf,
 } from './fixture.ts';
 
 const PAGE_WORDS = 4;
@@ -119,6 +127,10 @@ interface World {
   readonly model: Model;
   /** Frames of which the same-page merging holds a reference. */
   readonly stable: number[];
+  /** Shared frames with a reference of the test's, and what they held then. */
+  readonly kept: { readonly pfn: number; readonly words: readonly number[] }[];
+  /** What is swapped out, by slot. */
+  readonly store: Map<number, readonly number[]>;
 }
 
 type Command =
@@ -132,6 +144,7 @@ type Command =
   | { do: 'collapse'; hvn: number }
   | { do: 'drop' }
   | { do: 'flush' }
+  | { do: 'host'; act: HostAct; hvn: number; npages: number }
   | { do: 'age'; hvn: number; npages: number }
   | { do: 'flags'; id: number; flags: number }
   | { do: 'delete'; id: number }
@@ -180,6 +193,11 @@ function run(world: World, command: Command): void {
     case 'flush':
       flushRemoteTlbs(agent, vm);
       return;
+    case 'host': {
+      const range = hvnOf(command.hvn % vm.hostPages);
+      hostActs[command.act](world, range, Math.min(command.npages, vm.hostPages - range));
+      return;
+    }
     case 'age': {
       const first = hvnOf(command.hvn % vm.hostPages);
       const count = Math.min(command.npages, vm.hostPages - first);
@@ -236,6 +254,56 @@ function run(world: World, command: Command): void {
       model.slots.set(slot.id, slot);
     }
   }
+}
+
+const HOST_ACTS = [
+  'swap',
+  'bring',
+  'share',
+  'give back',
+  'move',
+  'forget',
+  'protect',
+  'unprotect',
+] as const;
+type HostAct = (typeof HOST_ACTS)[number];
+
+/** What a host does to its pages; none of it is anything that a guest sees, but what is forgotten. */
+const hostActs: Record<HostAct, (world: World, hvn: Hvn, count: number) => void> = {
+  swap: ({ bench, store }, hvn) => {
+    const save = (pfn: Pfn) => store.set(hvn, wordsOf(bench, pfn));
+    swapOut(bench.agent, bench.vm, hvn, { slot: hvn, save });
+  },
+  bring,
+  share: ({ bench, kept }, hvn, count) => {
+    if (kept.length > bench.vm.hostPages) return;
+    sharePages(bench.agent, bench.vm, hvn, count, (_, pfn) => {
+      kept.push({ pfn, words: wordsOf(bench, pfn) });
+    });
+  },
+  'give back': ({ bench, kept }) => {
+    for (const { pfn } of kept.splice(0)) putPage(bench.agent, bench.vm, pfnOf(pfn));
+  },
+  move: ({ bench }, hvn) => void movePage(bench.agent, bench.vm, hvn),
+  forget: ({ bench, model }, hvn, count) => {
+    dropPages(bench.agent, bench.vm, hvn, count);
+    for (let page: number = hvn; page < hvn + count; page++) {
+      model.everWritten.delete(page);
+      for (let word = 0; word < PAGE_WORDS; word++) model.memory.delete(page * PAGE_WORDS + word);
+    }
+  },
+  protect: ({ bench }, hvn, count) => protectPages(bench.agent, bench.vm, hvn, count),
+  unprotect: ({ bench }, hvn, count) => unprotectPages(bench.agent, bench.vm, hvn, count),
+};
+
+function bring({ bench, store }: World, hvn: Hvn): void {
+  const pager = bench.mems[3] as (typeof bench.mems)[0];
+  installPage(pager, bench.vm, hvn, (pfn, slot) => {
+    const words = store.get(slot) ?? [];
+    words.forEach((word, n) => {
+      pager.guestStore(pageBase(bench.vm, pfn) + n, word);
+    });
+  });
 }
 
 function take(
@@ -324,8 +392,10 @@ function merge(
 }
 
 /** Whatever else is true: the page table obeys its table of states and the host, and nothing leaks. */
-function check({ bench, model, stable }: World): void {
+function check(world: World): void {
+  const { bench, model, stable, kept } = world;
   const { agent, vm } = bench;
+  expect(kept.map(({ pfn }) => wordsOf(bench, pfn))).toEqual(kept.map(({ words }) => words));
   expect(illegalSptes(bench)).toEqual([]);
   const tooMuch: string[] = [];
   forEachSpte(agent, vm, ({ low, high }, level, gfn) => {
@@ -343,11 +413,12 @@ function check({ bench, model, stable }: World): void {
     if (level > 1 && isWritable(low) && isLogged(slot) && !late) tooMuch.push(`log of ${gfn}`);
   });
   expect(tooMuch).toEqual([]);
-  expect(lostDirty({ bench, model, stable })).toEqual([]);
-  expect(wrongMmioDecisions({ bench, model, stable })).toEqual([]);
+  expect(lostDirty(world)).toEqual([]);
+  expect(wrongMmioDecisions(world)).toEqual([]);
   const references = new Map<number, number>();
   const refer = (pfn: number) => references.set(pfn, (references.get(pfn) ?? 0) + 1);
   for (const pfn of stable) refer(pfn);
+  for (const { pfn } of kept) refer(pfn);
   for (let hvn = 0; hvn < vm.hostPages; hvn++) {
     const pte = hostPteOf(bench, hvn);
     if (isHostPtePresent(pte)) refer(hostPtePfn(pte));
@@ -373,6 +444,7 @@ function lostDirty({ bench, model }: World): number[] {
     const pfn = hostPtePfn(hostPteOf(bench, hvn));
     return (
       !dirty.has(hvn) &&
+      !isHostPteMissing(hostPteOf(bench, hvn)) &&
       (pageFlags(agent, vm, pfn) & PG_DIRTY) === 0 &&
       !isHostPteKsm(hostPteOf(bench, hvn))
     );
@@ -438,6 +510,17 @@ const command = fc.oneof(
   { weight: 1, arbitrary: as('drop', fc.record({})) },
   { weight: 1, arbitrary: as('flush', fc.record({})) },
   {
+    weight: 6,
+    arbitrary: as(
+      'host',
+      fc.record({
+        act: fc.constantFrom(...HOST_ACTS),
+        hvn,
+        npages: fc.integer({ min: 1, max: 12 }),
+      }),
+    ),
+  },
+  {
     weight: 3,
     arbitrary: as('age', fc.record({ hvn, npages: fc.integer({ min: 1, max: 12 }) })),
   },
@@ -479,6 +562,19 @@ const VARIANTS: Record<string, Partial<VmConfig>> = {
   'over huge pages': { transparentHugepage: 'always' },
   'over huge pages, split late': { transparentHugepage: 'always', eagerPageSplit: false },
   'over huge pages, without A/D bits': { transparentHugepage: 'always', adBits: false },
+  'over huge pages, with PML, initially set, split late': {
+    transparentHugepage: 'always',
+    pml: true,
+    manualDirtyLogProtect: 'initially-set',
+    eagerPageSplit: false,
+  },
+  'with PML, initially set': { pml: true, manualDirtyLogProtect: 'initially-set' },
+  'over huge pages, without A/D bits, initially set, split late': {
+    transparentHugepage: 'always',
+    adBits: false,
+    manualDirtyLogProtect: 'initially-set',
+    eagerPageSplit: false,
+  },
   'over huge pages, with PML': { transparentHugepage: 'always', pml: true },
   'over huge pages, initially set': {
     transparentHugepage: 'always',
@@ -502,15 +598,21 @@ const CONFIGS = (['slow', 'merged', 'current'] as FaultPath[]).flatMap((faultPat
   ),
 );
 
-/** A vCPU that waits for a reset of its ring is the only one awake: what its VMM would do is done for it. */
-function resetsWhileItWaits(world: World): void {
-  const { bench } = world;
-  const harvestFor = () => {
-    harvestAll(world);
+/** A thread that waits is the only one awake: what its pager would do, or its VMM for a full ring, is done for it. */
+function actsWhileItWaits(world: World): void {
+  const { agent, vm, guests, mems } = world.bench;
+  const wait = () => {
+    const hvn = nextPageRequest(mems[3] as typeof agent, vm);
+    if (hvn !== undefined) bring(world, hvn);
+    else if (vm.dirtyRing !== 0) harvestAll(world);
+    else throw new Error('expected somebody who waits for a page or a reset');
     return WAIT_WOKEN;
   };
-  if (bench.vm.dirtyRing !== 0) {
-    for (const { mem } of bench.guests) Object.assign(mem, { wait: harvestFor });
+  for (const mem of [agent, ...guests.map((guest) => guest.mem)]) Object.assign(mem, { wait });
+  for (const { vcpu } of guests) {
+    vcpu.memoryFault = (gpa) => {
+      unprotectPages(agent, vm, hvnOf(world.model.hvnAt(gpaToGfn(gpa)) ?? 0), 1);
+    };
   }
 }
 
@@ -526,12 +628,18 @@ describe.each(CONFIGS)(
             ...config,
             geometry: shape,
             hostPages,
-            pageFrames: 3 * hostPages,
+            pageFrames: 6 * hostPages,
             pageWords: PAGE_WORDS,
           });
           bench.agent.store32(bench.vm.at.memslots, before << 1);
-          const world: World = { bench, model: new Model(), stable: [] };
-          resetsWhileItWaits(world);
+          const world: World = {
+            bench,
+            model: new Model(),
+            stable: [],
+            kept: [],
+            store: new Map(),
+          };
+          actsWhileItWaits(world);
           for (const step of sequence) {
             run(world, step);
             check(world);

@@ -111,8 +111,8 @@ function program(name: string, { touch, pages, wait, install: bring, deaf }: Par
 export const PAGER: readonly Litmus[] = litmusesOf<Parts>({
   source: 'mmu/src/host/page-request.ts; Linux: handle_userfault(), userfaultfd_read()',
   rule:
-    'Who asks stores the request, then moves the number on, then looks at the host pte, and sleeps on the request; the pager reads the number, then ' +
-    'looks for requests. Whoever would miss the other finds that what it is about to sleep on has changed.',
+    'Who asks stores the request, then moves the number on, then looks at the host pte, and sleeps on the request; ' +
+    'the pager reads the number, then looks for requests. Whoever would miss the other finds that what it is about to sleep on has changed.',
   links: [],
   program,
   holds: {

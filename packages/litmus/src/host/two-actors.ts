@@ -1,7 +1,7 @@
 // Result: Never; with the page table's lock left out: Sometimes.
 //
 // Two of the host's threads take up one page at the same time: one moves it, one swaps it out and brings it back.
-// Source: mmu/src/host/change-host-ptes.ts.
+// Source: mmu/src/host/update-host-ptes.ts.
 import type { Shared } from '@faultline/atomics';
 import type { Program } from '@faultline/checker';
 import {
@@ -75,7 +75,7 @@ const program = (name: string, { move }: { readonly move: Move }): Program =>
   });
 
 export const TWO_ACTORS: readonly Litmus[] = litmusesOf<{ readonly move: Move }>({
-  source: 'mmu/src/host/change-host-ptes.ts',
+  source: 'mmu/src/host/update-host-ptes.ts',
   rule:
     'Invalidations may be open beside each other; the lock of the host page table, under which the entry is looked at again, ' +
     'puts those who change it in order.',

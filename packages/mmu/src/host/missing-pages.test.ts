@@ -150,6 +150,19 @@ describe('a missing page that comes back', () => {
     expect(bench.agent.load32(bench.vm.at.free_pages)).toBe(free);
   });
 
+  it('leaves no frame over when it cannot be filled, and lets those who sleep for it ask again', () => {
+    const { bench } = swapped();
+    const { agent, vm } = bench;
+    agent.store32(vm.at.page_requests, GFN + 1);
+    nextPageRequest(agent, vm);
+    const free = agent.load32(vm.at.free_pages);
+    const fails = () => {
+      throw new Error('the store is gone');
+    };
+    expect(() => installPage(agent, vm, hvnOf(GFN), fails)).toThrow('the store is gone');
+    expect([free, 0]).toEqual([agent.load32(vm.at.free_pages), agent.load32(vm.at.page_requests)]);
+  });
+
   it('wakes its sleepers after its host pte has changed', () => {
     const { bench } = swapped();
     const { agent, vm } = bench;

@@ -63,23 +63,24 @@ export function installPage(
 ): boolean {
   const ptep = hostPtep(vm, hvn);
   const pfn = allocPage(mem, vm);
+  let installed = false;
   mem.lock(vm.at.host_page_table_lock);
-  const pte = mem.load32(ptep);
-  const missing = isHostPteMissing(pte);
   try {
     // Under the lock, so that the slot is that of the entry which is replaced.
-    if (missing) {
+    const pte = mem.load32(ptep);
+    if (isHostPteMissing(pte)) {
       fill(pfn, hostPteSlot(pte));
       markFrameDirty(mem, vm, pfn);
       const right = isHostPteProtected(pte) ? 0 : HOST_PTE_WRITABLE;
       mem.store32(ptep, makeHostPte(pfn, right | hostPteProtection(pte)));
+      installed = true;
     }
   } finally {
     mem.unlock(vm.at.host_page_table_lock);
+    // After the store: in the other order a sleeper looks, finds the page missing still, and sleeps again. Litmus:
+    // pager-wakes-early. Also when nothing was installed: the request was taken, and has to be made anew.
+    answerPageRequests(mem, vm, hvn);
+    if (!installed) putPage(mem, vm, pfn);
   }
-  // After the store: in the other order a sleeper looks, finds the page missing still, and sleeps again. Litmus:
-  // pager-wakes-early. Also if it was not missing any more: it may be so again, with the request that was taken for it.
-  answerPageRequests(mem, vm, hvn);
-  if (!missing) putPage(mem, vm, pfn);
-  return missing;
+  return installed;
 }

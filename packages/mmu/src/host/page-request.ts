@@ -1,4 +1,4 @@
-// Missing pages: whoever touches one asks for it and sleeps on its host pte; a pager takes the requests, gets the content
+// Missing pages: whoever touches one asks for it and sleeps until it has come; a pager takes the requests, gets the content
 // from wherever it is (a swap store, the other end of a network) and installs it. Linux: swap-in, and userfaultfd.
 //
 //   who touches it                     | pager
