@@ -128,6 +128,47 @@ describe('a destination that is met by nonsense', () => {
   });
 });
 
+describe('a snapshot that cannot be written', () => {
+  it.each([
+    [
+      'a directory that is not there',
+      'no/where',
+      'expected a file that can be written, got ENOENT',
+    ],
+    ['a directory', '.', 'expected a file, or nothing yet, got something else'],
+  ])('is refused before anybody is listened to: %s', async (_, name, message) => {
+    const socket = `${files.path}/unwritable`;
+    const words = ['--listen', `unix:${socket}`, '--snapshot', `${files.path}/${name}`];
+    const { code, err } = await faultline('migrate', ...words);
+    expect(code).toBe(3);
+    expect(err).toContain(message);
+    expect(existsSync(socket)).toBe(false);
+  });
+});
+
+describe('a guest that warms up for long', { timeout }, () => {
+  const options = { guest: 'zipf', vcpus: 1, pages: 64, connections: 1 } as const;
+
+  it('does not keep a destination waiting on an open connection', async () => {
+    const path = `${files.path}/warm`;
+    const { signal } = new AbortController();
+    let listening = (_: string): void => {};
+    const ready = new Promise<string>((resolve) => {
+      listening = resolve;
+    });
+    const arriving = receive({ listen: { path }, stallMs: 300, signal, listening });
+    await ready;
+    await send({ ...options, to: { path }, warmUpMs: 900, signal });
+    expect(await arriving).toMatchObject({ handedOver: true });
+  });
+
+  it('is given up at once', async () => {
+    const signal = AbortSignal.timeout(50);
+    const never = send({ ...options, to: { path: 'nobody' }, warmUpMs: 600_000, signal });
+    await expect(never).rejects.toMatchObject({ reason: 'cancelled' });
+  });
+});
+
 describe('the documents', () => {
   it('have a row for every record of the stream', async () => {
     const { KINDS } = await import('../../machine/src/migrate/stream.ts');

@@ -94,3 +94,14 @@ describe('the dirty log', () => {
     expect(seen).toEqual([[0], [1], [0]]);
   });
 });
+
+describe('a slot that is removed while it is logged', () => {
+  it('is added again with what was stored to it before', () => {
+    const { vm, touch } = makeVm();
+    const client = vm.dirtyClient('a');
+    touch(7);
+    vm.slots.remove(0);
+    vm.slots.add({ id: 0, gpa: 128 * PAGE, bytes: 64 * PAGE, offset: 0 });
+    expect([client.take(), client.take()]).toEqual([[135], []]);
+  });
+});

@@ -22,7 +22,8 @@ export class MemoryAccess {
   high = 0;
   /** See docs/library.md for its layout. Yours to read between two calls of this vCPU; good until `poll`. */
   readonly tlb: Tlb;
-  protected readonly mem: WasmShared;
+  /** Another one only after the connection has ended. */
+  protected mem: WasmShared;
   protected readonly vm: VmWords;
   protected readonly own: MmuVcpu;
   readonly #mmio = new MmioMap();

@@ -3,6 +3,7 @@ import {
   createMemslot,
   deleteMemslot,
   type Gfn,
+  getDirtyLog,
   type Hvn,
   KVM_MEM_LOG_DIRTY_PAGES,
   type Memslot,
@@ -49,9 +50,21 @@ export class Slots {
     this.#asked.set(slot.id, flags);
   }
 
-  /** Its memory keeps its content: a slot added there later finds it. */
+  /**
+   * Its memory keeps its content: a slot added there later finds it, and dirty-log clients are then told of what was stored
+   * to it before.
+   */
   remove(id: number): void {
-    this.#owner.act(() => deleteMemslot(this.#owner.mem, this.#owner.handle.vm, id));
+    const { mem, handle } = this.#owner;
+    const remove = (): void => deleteMemslot(mem, handle.vm, id);
+    if (this.#logging === 0) this.#owner.act(remove);
+    else {
+      // The log goes with the slot. Paused, for what is stored between the two would be told to nobody.
+      this.#owner.actPaused(() => {
+        getDirtyLog(mem, handle.vm, id);
+        remove();
+      });
+    }
   }
 
   /** Throws a RangeError for a slot that is not there. */

@@ -187,3 +187,14 @@ describe('too few spare frames for a snapshot', () => {
     expect([read(0), read(15)]).toEqual([200, 215]);
   });
 });
+
+describe('the snapshot taken after the last one was released', () => {
+  it('counts a page that was stored to in place as changed', () => {
+    const vm = createVm({ memory: 16 * 4096 });
+    const vcpu = vm.vcpu(0);
+    vcpu.write32(0, 1);
+    vm.snapshot().release();
+    vcpu.write32(0, 2);
+    expect(vm.snapshot().changed).toBe(1);
+  });
+});

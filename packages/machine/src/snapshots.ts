@@ -24,7 +24,7 @@ import type { Owner } from './owner.ts';
 export interface Snapshot {
   /** Pages that hold something; the others read as zeros. */
   readonly pages: number;
-  /** Pages in another frame than in the snapshot that was taken or restored last: all, in the first. */
+  /** Pages in another frame than in the snapshot that was taken or restored last; all, in the first and if that was released. */
   readonly changed: number;
   /** Fills `into` with memory as it was, by the slots of then; all ones where none was. */
   readBytes(gpa: number, into: Uint8Array): void;
@@ -47,7 +47,7 @@ export class Snapshots {
 
   constructor(owner: Owner) {
     this.#owner = owner;
-    this.#last = new Int32Array(owner.handle.vm.hostPages).fill(NO_FRAME);
+    this.#last = this.#noFrames();
   }
 
   /** Throws a RangeError that says how many spare frames it would take, and then has changed nothing. */
@@ -55,7 +55,7 @@ export class Snapshots {
     return this.#owner.actPaused(() => {
       this.#requireRoom();
       const { mem, handle } = this.#owner;
-      const frames = new Int32Array(handle.vm.hostPages).fill(NO_FRAME);
+      const frames = this.#noFrames();
       let pages = 0;
       sharePages(mem, handle.vm, 0 as Hvn, frames.length, (hvn, pfn) => {
         frames[hvn] = pfn;
@@ -119,6 +119,8 @@ export class Snapshots {
     const kept = this.#kept.get(snapshot);
     if (kept === undefined) return;
     this.#kept.delete(snapshot);
+    // From here the guest writes these frames in place: that a page is still in one of them says nothing any more.
+    if (kept.frames === this.#last) this.#last = this.#noFrames();
     const { mem, handle } = this.#owner;
     for (const pfn of kept.frames) if (pfn !== NO_FRAME) putPage(mem, handle.vm, pfn as Pfn);
   }
@@ -132,6 +134,10 @@ export class Snapshots {
       `expected ${hostPages} free frames, one for each page that the guest may write after a snapshot, got ${hostPages - missing}; ` +
         `release snapshots, or make the VM with { spareFrames: ${pageFrames - hostPages + missing} } or more`,
     );
+  }
+
+  #noFrames(): Int32Array {
+    return new Int32Array(this.#owner.handle.vm.hostPages).fill(NO_FRAME);
   }
 
   #frameNow(hvn: number): number {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createVm } from './create-vm.ts';
+import type { Vcpu } from './vcpu.ts';
 
 const PAGE = 4096;
 const makeVcpu = () => createVm({ memory: 8 * PAGE }).vcpu(0);
@@ -225,5 +226,27 @@ describe('a translation', () => {
 describe('a vCPU', () => {
   it('has a number that there is', () => {
     expect(() => createVm({ memory: PAGE }).vcpu(1)).toThrow('expected a vCPU below 1, got 1');
+  });
+});
+
+describe('a vCPU that was disconnected', () => {
+  const gone = 'expected vCPU 0 to be connected, got an access after disconnect()';
+  const uses: [string, (vcpu: Vcpu) => void][] = [
+    ['loads', (vcpu) => vcpu.read8(0)],
+    ['stores', (vcpu) => vcpu.write32(0, 1)],
+    ['translates', (vcpu) => vcpu.translate(0, 'read')],
+    ['polls', (vcpu) => vcpu.poll()],
+  ];
+
+  it.each(uses)('%s no more', (_, use) => {
+    const vm = createVm({ memory: 65_536 });
+    const vcpu = vm.vcpu(0);
+    vcpu.write32(0, 7);
+    vcpu.disconnect();
+    for (let turn = 0; turn < 2; turn++) expect(() => use(vcpu)).toThrow(gone);
+    vcpu.leave();
+    vcpu.disconnect();
+    vm.dirtyClient('nobody is waited for').take();
+    expect(vm.vcpu(0).read32(0)).toBe(7);
   });
 });

@@ -27,6 +27,13 @@ export interface VcpuOptions {
 
 const PAGE = 4096;
 
+const disconnected = (id: number): WasmShared =>
+  new Proxy({} as WasmShared, {
+    get() {
+      throw new Error(`expected vCPU ${id} to be connected, got an access after disconnect()`);
+    },
+  });
+
 /**
  * A vCPU as the thread has it that runs it: `vm.vcpu(id)` for the owner, `connectVcpu(handle, id)` elsewhere. Addresses
  * are guest-physical, in bytes; all values are little-endian.
@@ -93,16 +100,20 @@ export class Vcpu extends MemoryAccess {
    * anything else for long, and before it ends.
    */
   leave(): void {
-    leaveGuest(this.mem, this.own);
+    if (this.connected) leaveGuest(this.mem, this.own);
   }
 
-  /** Ends the connection; afterwards another thread may be this vCPU. */
+  /** Ends the connection; afterwards another thread may be this vCPU, and an access through this one throws an Error. */
   disconnect(): void {
     if (!this.connected) return;
-    this.connected = false;
+    const { mem } = this;
     this.leave();
-    this.mem.disconnect();
-    giveUp(this.mem, this.#handle, this.id);
+    this.connected = false;
+    // An access that entered the guest once more would never leave it, and whoever waits for vCPUs would wait without end.
+    this.tlb.fill(-1);
+    this.mem = disconnected(this.id);
+    mem.disconnect();
+    giveUp(mem, this.#handle, this.id);
   }
 
   /** For the owner's thread, after it has acted for the VMM: translations that went are forgotten at once. */

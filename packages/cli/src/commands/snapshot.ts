@@ -1,7 +1,8 @@
 // faultline snapshot: files with a guest's memory.
-import { type DestinationMemory, plainMemory, type SnapshotInfo } from '@faultline/machine';
+import type { DestinationMemory, SnapshotInfo } from '@faultline/machine';
 import { Command } from 'commander';
 import { EXIT_OK } from '../exit.ts';
+import { newMemory } from '../migrate/new-memory.ts';
 import { loadSnapshot } from '../migrate/snapshot-file.ts';
 import { count } from '../table.ts';
 
@@ -22,7 +23,7 @@ export const snapshotCommand = (exit: (code: number) => void): Command =>
         .option('--json', 'print one JSON object')
         .action(async (file: string, { json }: Options) => {
           const info = await loadSnapshot(file, ({ pages, pageSize }): DestinationMemory => {
-            return plainMemory(new Uint8Array(pages * pageSize), pageSize);
+            return newMemory(pages, pageSize);
           });
           process.stdout.write(json ? jsonOf(info) : textOf(info));
           exit(EXIT_OK);

@@ -29,14 +29,17 @@ export interface Listener {
   readonly at: Endpoint;
   /** The next connection. */
   accept(): Promise<Channel>;
+  /** Ends what was accepted too. */
   close(): void;
 }
 
 /** Connections queue up until they are accepted. */
 export async function listen(where: Endpoint): Promise<Listener> {
   const arrived: Socket[] = [];
+  const all = new Set<Socket>();
   const waiting: ((socket: Socket) => void)[] = [];
   const server = createServer((socket) => {
+    all.add(socket.on('close', () => all.delete(socket)));
     const next = waiting.shift();
     if (next === undefined) arrived.push(socket);
     else next(socket);
@@ -54,7 +57,8 @@ export async function listen(where: Endpoint): Promise<Listener> {
     },
     close() {
       server.close();
-      for (const socket of arrived) socket.destroy();
+      // Also those that went to somebody who did not wait for them any more.
+      for (const socket of all) socket.destroy();
     },
   };
 }
@@ -79,8 +83,14 @@ function started(server: Server, where: Endpoint): Promise<void> {
 }
 
 /** `count` connections to the same place. */
-export const connectAll = (where: Endpoint, count: number): Promise<Channel[]> =>
-  Promise.all(Array.from({ length: count }, () => connectTo(where)));
+export async function connectAll(where: Endpoint, count: number): Promise<Channel[]> {
+  const tried = await Promise.allSettled(Array.from({ length: count }, () => connectTo(where)));
+  const channels = tried.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+  const failed = tried.find((one) => one.status === 'rejected');
+  if (failed === undefined) return channels;
+  for (const channel of channels) channel.close(); // an open one would keep the process alive
+  throw failed.reason;
+}
 
 function connectTo(where: Endpoint): Promise<Channel> {
   return new Promise((resolve, reject) => {

@@ -2,13 +2,13 @@
 import {
   type CancelSignal,
   type DestinationMemory,
-  plainMemory,
   type Received,
   receiveMigration,
 } from '@faultline/machine';
 import { type Endpoint, formatEndpoint, listen } from './endpoint.ts';
+import { newMemory } from './new-memory.ts';
 import { checksum, clock, compressions } from './node-side.ts';
-import { saveSnapshot } from './snapshot-file.ts';
+import { createSnapshotFile } from './snapshot-file.ts';
 
 export interface ReceiveOptions {
   readonly listen: Endpoint;
@@ -22,6 +22,23 @@ export interface ReceiveOptions {
 
 /** Resolves when a whole guest has come, and has been written where it should be. */
 export async function receive(options: ReceiveOptions): Promise<Received> {
+  const { snapshot } = options;
+  const file = snapshot === undefined ? undefined : await createSnapshotFile(snapshot);
+  try {
+    const { received, memory } = await arrival(options);
+    if (memory !== undefined) await file?.save(memory, received.shape);
+    return received;
+  } finally {
+    await file?.discard();
+  }
+}
+
+interface Arrival {
+  readonly received: Received;
+  readonly memory: DestinationMemory | undefined;
+}
+
+async function arrival(options: ReceiveOptions): Promise<Arrival> {
   const listener = await listen(options.listen);
   options.listening(formatEndpoint(listener.at));
   let memory: DestinationMemory | undefined;
@@ -34,14 +51,11 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
       signal: options.signal,
       accept: () => listener.accept(),
       open({ pages, pageSize }) {
-        memory = plainMemory(new Uint8Array(pages * pageSize), pageSize);
+        memory = newMemory(pages, pageSize);
         return memory;
       },
     });
-    if (options.snapshot !== undefined && memory !== undefined) {
-      await saveSnapshot(options.snapshot, memory, received.shape);
-    }
-    return received;
+    return { received, memory };
   } finally {
     listener.close();
   }

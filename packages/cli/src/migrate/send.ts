@@ -1,7 +1,10 @@
 // faultline migrate --to: runs a guest program on worker threads and migrates it away.
 import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type Channel,
   type Compression,
+  MigrationError,
   type MigrationInfo,
   type SourceGuest,
   type SourceOptions,
@@ -22,7 +25,6 @@ export interface SendOptions
     | 'maxBandwidth'
     | 'autoConverge'
     | 'stallMs'
-    | 'signal'
     | 'progress'
   > {
   readonly to: Endpoint;
@@ -33,6 +35,7 @@ export interface SendOptions
   /** How long the guest runs before it is migrated. */
   readonly warmUpMs: number;
   readonly compression?: Compression | undefined;
+  readonly signal: AbortSignal;
 }
 
 export interface SendResult {
@@ -43,10 +46,12 @@ export interface SendResult {
 
 /** Rejects with a MigrationError, or with the error of a guest that was not whole. */
 export async function send(options: SendOptions): Promise<SendResult> {
-  const channels = await connectAll(options.to, options.connections);
   const guest = await startGuest(options.guest, options);
+  const channels: Channel[] = [];
   try {
-    await clock.sleep(options.warmUpMs);
+    await warmUp(options);
+    // Not before: a connection on which nothing comes for long is given up by the destination.
+    channels.push(...(await connectAll(options.to, options.connections)));
     const migration = await sendMigration(sourceOf(guest), channels, {
       ...options,
       checksum,
@@ -61,6 +66,12 @@ export async function send(options: SendOptions): Promise<SendResult> {
   } finally {
     for (const channel of channels) channel.close();
   }
+}
+
+async function warmUp({ warmUpMs, signal }: SendOptions): Promise<void> {
+  await sleep(warmUpMs, undefined, { signal }).catch(() => {
+    throw new MigrationError('cancelled', 'cancelled on this side');
+  });
 }
 
 export const sourceOf = ({ mem, machine, throttle }: RunningGuest): SourceGuest =>

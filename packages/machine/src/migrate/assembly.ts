@@ -47,8 +47,13 @@ export class Assembly {
   }
 
   zeroPages({ runs, offset }: Of<'zeroPages'>): void {
+    let next = 0;
     for (let run = 0; run < runs.length; run += 2) {
       const [hvn = 0, count = 0] = runs.subarray(run, run + 2);
+      // Else one record could ask for all of memory to be cleared four thousand times.
+      if (hvn < next)
+        throw damaged(offset, `runs in order, ${next} or later`, `one from ${hvn} on`);
+      next = hvn + count;
       if (hvn + count > this.shape.pages) {
         throw damaged(offset, `pages below ${this.shape.pages}`, `${count} from ${hvn} on`);
       }
@@ -83,10 +88,13 @@ export class Assembly {
 
   #write({ hvns, offset }: Of<'pages'>, contents: Uint8Array): void {
     const { pageSize } = this.shape;
-    for (let page = 0; page < hvns.length; page++) {
-      const hvn = hvns[page] as number;
-      this.#arrives(hvn, offset);
-      this.#memory.writePage(hvn, contents.subarray(page * pageSize, (page + 1) * pageSize));
+    for (const hvn of hvns) this.#arrives(hvn, offset);
+    for (let page = 0; page < hvns.length; ) {
+      const end = this.#memory.writePages === undefined ? page + 1 : runEnd(hvns, page);
+      const bytes = contents.subarray(page * pageSize, end * pageSize);
+      if (end === page + 1) this.#memory.writePage(hvns[page] as number, bytes);
+      else this.#memory.writePages?.(hvns[page] as number, bytes);
+      page = end;
     }
     this.normal += hvns.length;
   }
@@ -103,6 +111,13 @@ export class Assembly {
     }
     return this.#missing.delete(hvn);
   }
+}
+
+/** Where the run of adjacent pages that begins at `page` ends. */
+function runEnd(hvns: Uint32Array, page: number): number {
+  let end = page + 1;
+  while (end < hvns.length && hvns[end] === (hvns[end - 1] as number) + 1) end++;
+  return end;
 }
 
 /** Throws unless a stream's own account is what has come of it. */

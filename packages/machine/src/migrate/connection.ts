@@ -88,9 +88,8 @@ export class Connections {
 
   /** Fails for what was thrown here; answers what to throw on: the first failure, or what is no migration's fault. */
   failWith(error: unknown): unknown {
-    const isOurs = error instanceof MigrationError;
-    this.fail(isOurs ? error : new MigrationError('refused', `an error of this side: ${error}`));
-    return isOurs ? (this.#error ?? error) : error;
+    this.fail(ownError(error));
+    return error instanceof MigrationError ? (this.#error ?? error) : error;
   }
 
   /** Settles as `promise` does, or rejects when anything fails. */
@@ -139,7 +138,7 @@ export class Connections {
         if (done !== undefined) await done;
       }
     } catch (error) {
-      this.fail(asMigrationError(error));
+      this.fail(ownError(error));
     }
   }
 
@@ -187,5 +186,11 @@ export class Connections {
     }
   }
 }
+
+/** What this side's own code throws says nothing of the connection. */
+const ownError = (error: unknown): MigrationError =>
+  error instanceof MigrationError
+    ? error
+    : new MigrationError('refused', `an error of this side: ${error}`, { cause: error });
 
 type Visit = (record: StreamRecord, decoder: StreamDecoder) => void | Promise<void>;

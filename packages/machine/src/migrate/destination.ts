@@ -7,7 +7,7 @@ import { contentDigest } from './content-digest.ts';
 import { MigrationError } from './failure.ts';
 import type { DestinationMemory } from './guest.ts';
 import { damaged, END_ACK, type Header, type StreamRecord } from './records.ts';
-import type { Shape } from './shape.ts';
+import { assertSameShape, type Shape } from './shape.ts';
 import type { StreamDecoder } from './stream-decoder.ts';
 
 /** How a migration is taken in. */
@@ -48,6 +48,9 @@ class Destination {
   #assembly: Assembly | undefined;
   #memory: DestinationMemory | undefined;
   #barrier = new Barrier(1);
+  /** Another one: a connection that is at a round's end has not ended. */
+  #endBarrier = new Barrier(1);
+  readonly #numbers = new Set<number>();
   #header: Header | undefined;
   #rounds = 0;
   #isWhole = false;
@@ -122,6 +125,7 @@ class Destination {
       this.#memory = this.#options.open(header.shape);
       this.#assembly = new Assembly(header, this.#memory, this.#options);
       this.#barrier = new Barrier(header.channels);
+      this.#endBarrier = new Barrier(header.channels);
       this.#header = header;
     } else if (
       header.session !== this.#header.session ||
@@ -130,7 +134,11 @@ class Destination {
       const { session, channels } = this.#header;
       const expected = `another connection of migration ${session}, of ${channels}`;
       throw damaged(0, expected, `one of ${header.session}, of ${header.channels}`);
+    } else assertSameShape(this.#header.shape, header.shape);
+    if (this.#numbers.has(header.channel)) {
+      throw damaged(0, 'each connection once', `connection ${header.channel} again`);
     }
+    this.#numbers.add(header.channel);
     // Answers go over the connection that the source calls its first.
     if (header.channel === 0) {
       const { all } = this.#connections;
@@ -142,6 +150,7 @@ class Destination {
   #take(record: StreamRecord, decoder: StreamDecoder, tally: Tally): void | Promise<void> {
     const assembly = this.#assembly;
     if (assembly === undefined) throw damaged(record.offset, 'a header first', record.kind);
+    this.#checkOrder(record);
     switch (record.kind) {
       case 'pages':
         tally.pages += record.hvns.length;
@@ -159,11 +168,20 @@ class Destination {
       case 'digest':
         return this.#compare(record.digest);
       case 'handover':
-        if (!this.#isWhole) throw damaged(record.offset, 'the end of all pages', 'the handover');
         return this.#finish(true);
       default:
         throw damaged(record.offset, 'a record for a destination', record.kind);
     }
+  }
+
+  /** What was compared is what is handed over: pages come before the end, digest and handover after it. */
+  #checkOrder({ kind, offset }: StreamRecord): void {
+    const isLast = kind === 'digest' || kind === 'handover';
+    if (isLast === this.#isWhole) return;
+    const expected = this.#isWhole
+      ? 'nothing but digest and handover after the end'
+      : 'the end of all pages';
+    throw damaged(offset, expected, kind);
   }
 
   #endRound(round: number, offset: number): Promise<void> {
@@ -182,7 +200,7 @@ class Destination {
 
   #end(): Promise<void> {
     return this.#connections.orFailure(
-      this.#barrier.arrive(async () => {
+      this.#endBarrier.arrive(async () => {
         this.#assembly?.assertWhole();
         this.#isWhole = true;
         await this.#main.writer.ack(END_ACK, 0);

@@ -24,6 +24,8 @@ export interface SourceGuest extends PageReader {
 export interface DestinationMemory extends PageReader {
   /** Stores a page: `contents` has exactly as many bytes as a page, and is overwritten after the call. */
   writePage(hvn: number, contents: Uint8Array): void;
+  /** The same for several pages from `hvn` on at once, where they lie side by side. */
+  writePages?(hvn: number, contents: Uint8Array): void;
   /** Makes a page zero; it may have had contents before. */
   zeroPage(hvn: number): void;
 }

@@ -273,3 +273,38 @@ describe('a page that the log does not hold', () => {
     expect(guest.state).toEqual({ logging: false, paused: false, throttle: 0 });
   });
 });
+
+describe('a migration over no channel', () => {
+  it('is refused, and the guest left as it is', async () => {
+    const guest = written();
+    await expect(sendMigration(guest, [], { checksum, clock, session: 1 })).rejects.toThrow(
+      new RangeError('expected at least one channel, got none'),
+    );
+    expect(guest.state).toEqual({ logging: false, paused: false, throttle: 0 });
+  });
+});
+
+describe('a migration that is cancelled while it waits for its turn to send', () => {
+  it('does not wait any longer', async () => {
+    const controller = new AbortController();
+    let asleep = 0;
+    const sleepy = {
+      now: clock.now,
+      sleep(ms: number): Promise<void> {
+        if (ms < 1000) return clock.sleep(ms);
+        asleep++;
+        controller.abort();
+        return new Promise(() => {});
+      },
+    };
+    const { signal } = controller;
+    const guest = written();
+    const setting = { signal, clock: sleepy, maxBandwidth: 10 };
+    const { source } = await migrate(guest, setting);
+    expect([asleep, source, guest.state.logging]).toMatchObject([
+      1,
+      { reason: 'cancelled' },
+      false,
+    ]);
+  });
+});

@@ -2,6 +2,7 @@
 import type { Clock } from './channel.ts';
 
 const TURN_MS = 8;
+const STEP_MS = 100;
 
 export class Pacer {
   readonly #clock: Clock;
@@ -16,6 +17,11 @@ export class Pacer {
     this.#bytesPerMs = (bytesPerSecond ?? Number.POSITIVE_INFINITY) / 1000;
     this.#from = clock.now();
     this.#turnEnds = this.#from + TURN_MS;
+  }
+
+  /** How much may leave before the next look at the clock. */
+  get bytesPerStep(): number {
+    return this.#bytesPerMs * STEP_MS;
   }
 
   /** After work of `bytes` (0: none left, but it took time). What was not used in the past is not saved up. */

@@ -13,20 +13,18 @@ const CONTENTS_AT: number = HEAD_BYTES + 4 + BATCH_PAGES * 4;
 export class PageBatch {
   readonly #pageSize: number;
   readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
   readonly #hvns = new Uint32Array(BATCH_PAGES);
   #count = 0;
 
   constructor(pageSize: number) {
     this.#pageSize = pageSize;
     this.#bytes = new Uint8Array(CONTENTS_AT + BATCH_PAGES * pageSize);
+    this.#words = new Int32Array(this.#bytes.buffer);
   }
 
   get count(): number {
     return this.#count;
-  }
-
-  get isFull(): boolean {
-    return this.#count === BATCH_PAGES;
   }
 
   clear(): void {
@@ -38,7 +36,7 @@ export class PageBatch {
     const at = CONTENTS_AT + this.#count * this.#pageSize;
     // First copied, then looked at: the guest may write the page meanwhile, and what was looked at is what is sent.
     if (!reader.copyPage(hvn, this.#bytes, at)) return false;
-    if (isZero(this.#bytes, at, this.#pageSize)) return false;
+    if (isZero(this.#words, at >> 2, (at + this.#pageSize) >> 2)) return false;
     this.#hvns[this.#count++] = hvn;
     return true;
   }
@@ -72,10 +70,9 @@ export class PageBatch {
   }
 }
 
-/** `bytes` and `at` are multiples of 4. Most pages are not zero, and say so in their first words. */
-function isZero(bytes: Uint8Array, at: number, length: number): boolean {
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, length >> 2);
-  for (let word = 0; word < words.length; word += 4) {
+/** A multiple of 4 words. Most pages are not zero, and say so in their first words. */
+function isZero(words: Int32Array, from: number, end: number): boolean {
+  for (let word = from; word < end; word += 4) {
     const a = (words[word] as number) | (words[word + 1] as number);
     const b = (words[word + 2] as number) | (words[word + 3] as number);
     if ((a | b) !== 0) return false;

@@ -1,9 +1,9 @@
 // One round of pages over all connections: each takes the next batch as soon as it has room for one.
-import type { Clock, Compression } from './channel.ts';
+import type { Compression } from './channel.ts';
 import type { Connection } from './connection.ts';
 import type { Pacer } from './pacer.ts';
 import { PageBatch, type PageReader } from './page-batch.ts';
-import { MOST_RUNS } from './stream.ts';
+import { BATCH_PAGES, MOST_RUNS } from './stream.ts';
 
 /** A look at the clock after so many zero pages, which cost no bytes. */
 const ZEROS_AT_ONCE = 1024;
@@ -12,7 +12,6 @@ export interface Sending {
   readonly reader: PageReader;
   readonly pageSize: number;
   readonly pacer: Pacer;
-  readonly clock: Clock;
   readonly compression?: Compression | undefined;
 }
 
@@ -22,6 +21,12 @@ export interface Sent {
   duplicate: number;
 }
 
+/** What all connections take their next page from. */
+interface Pages {
+  readonly hvns: Uint32Array;
+  next: number;
+}
+
 /** Sends `hvns` and says, page by page, into `sent` what became of them. */
 export async function sendPages(
   hvns: Uint32Array,
@@ -29,12 +34,12 @@ export async function sendPages(
   sending: Sending,
   sent: Sent,
 ): Promise<void> {
-  const pages = hvns.values();
+  const pages = { hvns, next: 0 };
   await Promise.all(connections.map((connection) => sendShare(pages, connection, sending, sent)));
 }
 
 async function sendShare(
-  pages: Iterator<number>,
+  pages: Pages,
   { writer }: Pick<Connection, 'writer'>,
   sending: Sending,
   sent: Sent,
@@ -43,9 +48,14 @@ async function sendShare(
   let [filling, leaving] = [new PageBatch(sending.pageSize), new PageBatch(sending.pageSize)];
   let left: Promise<void> = Promise.resolve();
   const zeros = new ZeroRuns();
+  // So that a slow pace is many small steps: a pause of seconds would look as if the connection stood still.
+  const most = Math.max(
+    1,
+    Math.min(BATCH_PAGES, Math.floor(sending.pacer.bytesPerStep / sending.pageSize)),
+  );
   for (let done = false; !done; ) {
     filling.clear();
-    done = fill(filling, pages, sending.reader, zeros);
+    done = fill(filling, pages, sending.reader, zeros, most);
     sent.normal += filling.count;
     sent.duplicate += zeros.take();
     await left;
@@ -62,14 +72,15 @@ async function sendShare(
 /** True when there are no more pages. */
 function fill(
   batch: PageBatch,
-  pages: Iterator<number>,
+  pages: Pages,
   reader: PageReader,
   zeros: ZeroRuns,
+  most: number,
 ): boolean {
   let zerosLeft = ZEROS_AT_ONCE;
-  while (!batch.isFull && zerosLeft > 0 && !zeros.isFull) {
-    const { value: hvn, done } = pages.next();
-    if (done) return true;
+  while (batch.count < most && zerosLeft > 0 && !zeros.isFull) {
+    if (pages.next === pages.hvns.length) return true;
+    const hvn = pages.hvns[pages.next++] as number;
     if (batch.add(reader, hvn)) continue;
     zeros.add(hvn);
     zerosLeft--;
@@ -100,8 +111,8 @@ class ZeroRuns {
   add(hvn: number): void {
     this.#fresh++;
     const last = this.#runs.length - 2;
-    const [first = 0, count = 0] = this.#runs.slice(last);
-    if (last >= 0 && first + count === hvn) this.#runs[last + 1] = count + 1;
+    const count = this.#runs[last + 1] as number;
+    if (last >= 0 && (this.#runs[last] as number) + count === hvn) this.#runs[last + 1] = count + 1;
     else this.#runs.push(hvn, 1);
   }
 

@@ -33,7 +33,7 @@ export async function writeSnapshot(
   );
   await writer.header({ shape, session: 0, channel: 0, channels: 1, compression: '' });
   const { pageSize } = shape;
-  const sending = { reader, pageSize, pacer: new Pacer(clock, undefined), clock };
+  const sending = { reader, pageSize, pacer: new Pacer(clock, undefined) };
   const sent = { normal: 0, duplicate: 0 };
   await sendPages(Uint32Array.from(hvns), [{ writer }], sending, sent);
   await writer.digest(await contentDigest(reader, shape, { checksum, clock }));

@@ -4,7 +4,7 @@
 // Until the handover is sent, whatever fails leaves the guest here, running, its dirty log as it was. From then on it
 // stays stopped: the destination may run it, and two of it would be worse than none.
 import { AutoConverge } from './auto-converge.ts';
-import type { Channel, Compression } from './channel.ts';
+import type { Channel, Clock, Compression } from './channel.ts';
 import { type ConnectionOptions, Connections } from './connection.ts';
 import { contentDigest } from './content-digest.ts';
 import { MigrationError } from './failure.ts';
@@ -44,7 +44,7 @@ export interface SourceOptions extends ConnectionOptions {
  * Migrates `guest` over `channels`. Resolves when the destination has all of it and has been told to take over: the guest is
  * left paused, not logged. Rejects with a MigrationError, the guest running on.
  */
-export function sendMigration(
+export async function sendMigration(
   guest: SourceGuest,
   channels: readonly Channel[],
   options: SourceOptions,
@@ -56,6 +56,11 @@ class Source {
   readonly #guest: SourceGuest;
   readonly #options: SourceOptions;
   readonly #connections: Connections;
+  /** Nobody sleeps on after a failure. */
+  readonly #clock: Clock = {
+    now: () => this.#options.clock.now(),
+    sleep: (ms) => this.#connections.orFailure(this.#options.clock.sleep(ms)),
+  };
   readonly #replies = new Replies();
   readonly #meter: Meter;
   readonly #pacer: Pacer;
@@ -65,12 +70,13 @@ class Source {
   #paused = false;
 
   constructor(guest: SourceGuest, channels: readonly Channel[], options: SourceOptions) {
+    if (channels.length === 0) throw new RangeError('expected at least one channel, got none');
     this.#guest = guest;
     this.#options = options;
     this.#connections = new Connections(options);
     for (const channel of channels) this.#connections.add(channel);
     this.#meter = new Meter(guest.shape, options.clock);
-    this.#pacer = new Pacer(options.clock, options.maxBandwidth);
+    this.#pacer = new Pacer(this.#clock, options.maxBandwidth);
     this.#dirty = new PageSet(guest.shape.pages);
   }
 
@@ -164,12 +170,12 @@ class Source {
   /** Sends what is dirty, then what `last` sends, and waits until the destination has it; bytes sent. */
   async #sendRound(last: () => Promise<void> = async () => {}): Promise<number> {
     const { all } = this.#connections;
-    const { clock, compression } = this.#options;
+    const { compression } = this.#options;
     const { pageSize } = this.#guest.shape;
     const round = ++this.#round;
     const acked = this.#replies.ackOf(round);
     this.#meter.beginRound();
-    const sending = { reader: this.#guest, pageSize, pacer: this.#pacer, clock, compression };
+    const sending = { reader: this.#guest, pageSize, pacer: this.#pacer, compression };
     await sendPages(this.#dirty.take(), all, sending, this.#meter.sent);
     for (const { writer } of all) await writer.roundEnd(round);
     await last();
@@ -196,7 +202,9 @@ class Source {
   async #compare(): Promise<void> {
     const from = this.#options.clock.now();
     const [first] = this.#connections.all;
-    const digest = await contentDigest(this.#guest, this.#guest.shape, this.#options);
+    const { checksum } = this.#options;
+    const { shape } = this.#guest;
+    const digest = await contentDigest(this.#guest, shape, { checksum, clock: this.#clock });
     const answered = this.#replies.digest();
     await first?.writer.digest(digest);
     const theirs = await this.#connections.orFailure(answered);

@@ -121,7 +121,8 @@ export function plainMemory(bytes: Uint8Array, pageSize: number = PAGE_SIZE): De
       into.set(page(hvn), at);
       return true;
     },
-    writePage: (hvn, contents) => page(hvn).set(contents),
+    writePage: (hvn, contents) => bytes.set(contents, hvn * pageSize),
+    writePages: (hvn, contents) => bytes.set(contents, hvn * pageSize),
     zeroPage: (hvn) => void page(hvn).fill(0),
   };
 }
