@@ -66,6 +66,36 @@ describe('a dirty-log client beside two vCPUs that store', () => {
   });
 });
 
+describe('a slot that comes and goes beside two vCPUs that store to it', () => {
+  it('loses nothing of what a dirty-log client is told', async () => {
+    const half = { id: 1, gpa: 0x10000, bytes: MIB - 0x10000, offset: 0x10000 };
+    const slots = [{ id: 0, gpa: 0, bytes: 0x10000, offset: 0 }, half];
+    const vm = createVm({ memory: MIB, vcpus: 2, slots });
+    const client = vm.dirtyClient('copier');
+    const copy = new Uint8Array(MIB);
+    const take = (): void => {
+      for (const page of client.take()) {
+        vm.readBytes(page * 4096, copy.subarray(page * 4096, (page + 1) * 4096));
+      }
+    };
+    const answers = onWorkers(vm, 'dirty', 'dirty');
+    for (let turn = 0; turn < 200; turn++) {
+      vm.slots.remove(1);
+      vm.slots.add(half);
+      if (turn % 7 === 0) take();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    vm.writeBytes(STOP, Uint8Array.of(1));
+    await answers;
+    vm.slots.remove(1);
+    vm.slots.add(half);
+    take();
+    const memory = new Uint8Array(MIB);
+    vm.readBytes(0, memory);
+    expect(Buffer.compare(memory, copy)).toBe(0);
+  });
+});
+
 describe('a snapshot beside two vCPUs that store', () => {
   it('is memory of one moment, and stays it', async () => {
     const vm = createVm({ memory: MIB, vcpus: 2, spareFrames: 512 });
