@@ -1,8 +1,8 @@
 // npm run soak: every fault path in turn under everything at once, until the time is up. Exit code 1 at the first word lost.
 //
-// Each turn runs, at random: how many vCPUs, which guest, how much memory, how often the log is harvested, whether the
-// guest is migrated again and again, by which of KVM's logs, and whether slow faults share mmu_lock. Some turns play the
-// bundled trace, and one guest has memory that the VMM moves, deletes and creates under running vCPUs.
+// Each turn runs, at random: which MMU, how many vCPUs, which guest, how much memory, in huge pages or not, by which of KVM's
+// logs and how often it is harvested, whether the guest is migrated again and again, aged, swapped and moved about. Some turns
+// play the bundled trace, and one guest has memory that the VMM moves, deletes and creates under running vCPUs.
 
 import type { FaultPath, MmuKind } from '@faultline/mmu';
 import {
@@ -42,7 +42,7 @@ interface Options {
 
 const program = new Command('soak')
   .description('run all guests on all fault paths at random until the time is up')
-  .option('--minutes <N>', 'how long', number(0.05, 10_000), 5)
+  .option('--minutes <N>', 'how long', number(0.05, 10_000), 10)
   .option('--seed <N>', 'the same seed, the same turns', whole(0, 2 ** 31), 1)
   .action(async (options: Options) => {
     process.exitCode = await soak(options);
