@@ -70,6 +70,11 @@ describe('a VM that cannot be', () => {
     [{ memory: 5000 }, 'expected memory in multiples of 4096 bytes, got 5000'],
     [{ memory: 4096, vcpus: 64 }, 'expected vcpus between 1 and 63, got 64'],
     [{ memory: 2 ** 32 }, 'expected memory and spare frames below 4 GiB together, got 4.50 GiB'],
+    [{ memory: 4096, mmu: { dirtyRing: 8 } }, 'expected a log that dirty clients can share'],
+    [
+      { memory: 4096, mmu: { manualDirtyLogProtect: 'enable' } as const },
+      'expected a log that dirty clients can share',
+    ],
     [{ memory: 4096, dirtyClients: 33 }, 'expected dirtyClients between 0 and 32, got 33'],
   ])('%j is refused', (options, message) => {
     expect(() => createVm(options)).toThrow(message);

@@ -70,6 +70,11 @@ function configOf({ memory, vcpus = 1, ...options }: VmOptions): VmConfig {
     agents: 1,
     pageWords: PAGE_WORDS,
   });
+  if (config.dirtyRing !== 0 || config.manualDirtyLogProtect !== 'none') {
+    throw new RangeError(
+      'expected a log that dirty clients can share, got dirtyRing or manualDirtyLogProtect among the options of the MMU',
+    );
+  }
   const ram = config.pageFrames * PAGE_SIZE;
   if (ram <= MOST_RAM) return config;
   throw new RangeError(

@@ -237,7 +237,8 @@ export class MemoryAccess {
   }
 
   #readDevice(gpa: number, size: 1 | 2 | 4): number {
-    leaveGuest(this.mem, this.own); // a device may take its time, or do the work of the VMM; the next access enters the guest again
+    // A device may take its time, or do the work of the VMM; the next access enters the guest again.
+    leaveGuest(this.mem, this.own);
     return this.#mmio.read(gpa, size);
   }
 

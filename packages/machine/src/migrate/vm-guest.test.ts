@@ -5,13 +5,18 @@ import {
   type Gpa,
   type Hvn,
   initVm,
+  installPage,
   KVM_MEM_LOG_DIRTY_PAGES,
   leaveGuest,
   newVcpu,
   PAGE_SIZE,
+  type Pfn,
+  pageBase,
+  protectPages,
   readMemslots,
   seamSize,
   setMemslotFlags,
+  swapOut,
   type Vm,
   vmConfig,
   write32,
@@ -113,6 +118,47 @@ describe('a VM with another log', () => {
     const { mem, vm } = setUp();
     expect(() => vmGuest(mem, { ...vm, ...log }, { client: 0 })).toThrow(
       `expected a VM that logs dirty pages in a plain bitmap, got ${got}`,
+    );
+  });
+});
+
+describe('a page that a pager has', () => {
+  const SLOT = 9;
+
+  /** Page 3 is swapped out, and brought in by whoever sleeps for it: nobody else is there. */
+  function swappedOut(): Setting {
+    const setting = setUp();
+    const { mem, vm } = setting;
+    setting.write(3, 0x1234);
+    const store = new Map<number, Uint8Array>();
+    const save = (pfn: Pfn): void => {
+      store.set(SLOT, mem.guestBytes(pageBase(vm, pfn), vm.pageWords).slice());
+    };
+    swapOut(mem, vm, 3 as Hvn, { slot: SLOT, save });
+    mem.waitUntil = () => {
+      installPage(mem, vm, 3 as Hvn, (pfn, slot) => {
+        mem.guestBytes(pageBase(vm, pfn), vm.pageWords).set(store.get(slot) as Uint8Array);
+      });
+    };
+    return setting;
+  }
+
+  it('is sent with what it held, and not as a page of zeros', () => {
+    const { mem, vm } = swappedOut();
+    const page = new Uint8Array(PAGE_SIZE);
+    const isSent = vmGuest(mem, vm, { client: 0 }).copyPage(3, page, 0);
+    expect([isSent, new DataView(page.buffer).getUint32(0, true)]).toEqual([true, 0x1234]);
+  });
+});
+
+describe('a page that the VMM has read-only', () => {
+  it('takes nothing from a stream, which would go to another frame', () => {
+    const { mem, vm, write } = setUp();
+    write(3, 1);
+    protectPages(mem, vm, 3 as Hvn, 1);
+    const memory = vmMemory(mem, vm);
+    expect(() => memory.writePage(3, new Uint8Array(PAGE_SIZE))).toThrow(
+      'expected host page 3 to be writable for what comes, got one that the VMM protects',
     );
   });
 });

@@ -5,10 +5,11 @@ import type { WasmShared } from '@faultline/atomics';
 import {
   faultInHostPage,
   getDirtyLog,
+  HOST_FAULT,
   type Hvn,
   hostPtePfn,
   hostPtep,
-  isHostPtePresent,
+  isHostPteEmpty,
   KVM_MEM_LOG_DIRTY_PAGES,
   type Memslot,
   PAGE_SIZE,
@@ -49,7 +50,8 @@ export const shapeOfVm = (mem: WasmShared, vm: Vm): Shape => ({
 });
 
 /**
- * A running VM as the source of a migration. Its slots stay as they are until the migration is over. Throws a RangeError for
+ * A running VM as the source of a migration. Its slots stay as they are until the migration is over. Where it has a pager,
+ * that is another thread: missing pages are waited for. Throws a RangeError for
  * a VM whose log is not the plain bitmap: a log that its readers clear, or rings, need more than a harvest.
  */
 export function vmGuest(
@@ -89,7 +91,13 @@ export function vmGuest(
 /** A VM that does not run yet as the destination of a migration. */
 export function vmMemory(mem: WasmShared, vm: Vm): DestinationMemory {
   const write = (hvn: number, fill: (page: Uint8Array) => void): void => {
-    const pfn = hostPtePfn(faultInHostPage(mem, vm, hvn as Hvn, true));
+    const pte = faultInHostPage(mem, vm, hvn as Hvn, true);
+    if (pte === HOST_FAULT) {
+      throw new Error(
+        `expected host page ${hvn} to be writable for what comes, got one that the VMM protects`,
+      );
+    }
+    const pfn = hostPtePfn(pte);
     fill(mem.guestBytes(pageBase(vm, pfn), vm.pageWords));
     putPage(mem, vm, pfn);
   };
@@ -103,7 +111,8 @@ export function vmMemory(mem: WasmShared, vm: Vm): DestinationMemory {
 function vmReader(mem: WasmShared, vm: Vm): PageReader {
   return {
     copyPage(hvn, into, at) {
-      if (!isHostPtePresent(mem.load32(hostPtep(vm, hvn as Hvn)))) return false;
+      // A page that a pager has is no zero page: it is waited for.
+      if (isHostPteEmpty(mem.load32(hostPtep(vm, hvn as Hvn)))) return false;
       // With a reference: it may be merged away or copied under our hands, but not reused.
       const pfn = hostPtePfn(faultInHostPage(mem, vm, hvn as Hvn, false));
       into.set(mem.guestBytes(pageBase(vm, pfn), vm.pageWords), at);
