@@ -61,6 +61,9 @@ export const tableIndex = (gfn: Gfn, level: number, indexBits: number): number =
 /** Pages that one entry of a table of `level` maps. */
 export const pagesPerEntry = (level: number, indexBits: number): number =>
   2 ** ((level - 1) * indexBits);
+/** The first gfn that the entry of `level` maps with `gfn`. */
+export const firstGfn = (gfn: Gfn, level: number, indexBits: number): Gfn =>
+  (gfn - (gfn % pagesPerEntry(level, indexBits))) as Gfn;
 /** The first page of the huge page that holds page `page` (a gfn, hvn or pfn below 2^32). */
 export const hugePageOf = <Page extends number>(page: Page, { indexBits }: Geometry): Page =>
   (((page >>> indexBits) << indexBits) >>> 0) as Page;

@@ -12,8 +12,8 @@ import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { findSlot, hvnToGfn, isLogged, type Memslot, readMemslots } from '../vm/memslots.ts';
 import { trySplitHugePages } from '../vm/split-huge-page.ts';
-import { clientBitmap, forEachWord, visitBits } from './dirty-bitmap.ts';
-import { pageProtector, tellClients } from './protect-pages.ts';
+import { clientBitmap, forEachWord, tellClients, visitBits } from './dirty-bitmap.ts';
+import { pageProtector } from './page-protector.ts';
 
 /** KVM: struct kvm_clear_dirty_log. */
 export interface ClearRange {
@@ -40,7 +40,7 @@ export function clearDirtyLog(mem: Shared, vm: Vm, id: number, range: ClearRange
     const slot = findSlot(readMemslots(mem, vm, mem.load32(vm.at.memslots)), id);
     checkRange(slot, range);
     if (isLogged(slot)) {
-      splitHugePages(mem, vm, slot, range);
+      splitBeforeClear(mem, vm, slot, range);
       clearAndProtect(mem, vm, slot, range, pages);
     }
     // As in getDirtyLog: a page that was in the log is flushed whoever took its W, and told of after that.
@@ -59,7 +59,7 @@ const rangeOf = ({ firstPage, numPages }: ClearRange) => ({
 });
 
 /** Where the log began with all pages nobody has split them yet. KVM: the same function as protects, under the same lock. */
-function splitHugePages(
+function splitBeforeClear(
   mem: Shared,
   vm: Vm,
   slot: Memslot,

@@ -3,7 +3,7 @@
 import type { Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
-import { gfnToHvn, isLogged, type Memslot } from '../vm/memslots.ts';
+import { gfnToHvn, type HvnRange, isLogged, type Memslot } from '../vm/memslots.ts';
 import { dirtyRingPush } from './dirty-ring.ts';
 
 export const bitmapWord = (bitmap: number, hvn: Hvn): number => bitmap + ((hvn >>> 5) << 2);
@@ -28,14 +28,20 @@ export function clientBitmap(vm: Vm, client: number): number {
   return vm.at.client_bitmaps + client * Math.ceil(vm.hostPages / 32) * 4;
 }
 
-/** Pages of the VMM's memory: `npages` from `hvn` on. */
-export type HostRange = Pick<Memslot, 'hvn' | 'npages'>;
+/** Adds pages to the bitmap of every client but `except`. After the flush: see docs/locking.md. slots_lock held. */
+export function tellClients(mem: Shared, vm: Vm, pages: readonly Hvn[], except?: number): void {
+  for (let client = 0; client < vm.dirtyClients; client++) {
+    if (client === except) continue;
+    const bitmap = clientBitmap(vm, client);
+    for (const hvn of pages) mem.or32(bitmapWord(bitmap, hvn), bitmapBit(hvn));
+  }
+}
 
 /** Empties a bitmap over a range and calls `visit` for each page that was set; how many. */
 export function takeBits(
   mem: Shared,
   bitmap: number,
-  range: HostRange,
+  range: HvnRange,
   visit: (hvn: Hvn) => void,
 ): number {
   let count = 0;
@@ -50,7 +56,7 @@ export function takeBits(
 export function readBits(
   mem: Shared,
   bitmap: number,
-  range: HostRange,
+  range: HvnRange,
   visit: (hvn: Hvn) => void,
 ): number {
   let count = 0;
@@ -61,14 +67,14 @@ export function readBits(
 }
 
 /** Sets all bits of a range. */
-export function setBits(mem: Shared, bitmap: number, range: HostRange): void {
+export function setBits(mem: Shared, bitmap: number, range: HvnRange): void {
   forEachWord(bitmap, range, (word, mask) => mem.or32(word, mask));
 }
 
 /** Calls `visit` with the word of each 32 pages of a bitmap that meet the range, which bits do, and the first of the pages. */
 export function forEachWord(
   bitmap: number,
-  { hvn, npages }: HostRange,
+  { hvn, npages }: HvnRange,
   visit: (word: number, mask: number, first: Hvn) => void,
 ): void {
   for (let first = hvn & ~31; first < hvn + npages; first += 32) {

@@ -10,10 +10,17 @@ import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Hvn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
-import { findSlot, hvnToGfn, isLogged, type Memslot, readMemslots } from '../vm/memslots.ts';
+import {
+  findSlot,
+  type HvnRange,
+  hvnToGfn,
+  isLogged,
+  type Memslot,
+  readMemslots,
+} from '../vm/memslots.ts';
 import { REQ_EXIT, requestAllVcpus } from '../vm/vcpu-mode.ts';
-import { clientBitmap, type HostRange, readBits, takeBits } from './dirty-bitmap.ts';
-import { pageProtector, tellClients } from './protect-pages.ts';
+import { clientBitmap, readBits, takeBits, tellClients } from './dirty-bitmap.ts';
+import { pageProtector } from './page-protector.ts';
 
 /**
  * Harvests slot `id`; how many pages were dirty. Afterwards each client's bitmap holds them, and the next store to any of
@@ -41,7 +48,7 @@ export function getDirtyLog(mem: Shared, vm: Vm, id: number): number {
 export function takeDirty(
   mem: Shared,
   vm: Vm,
-  slot: HostRange,
+  slot: HvnRange,
   client: number,
   visit: (hvn: Hvn) => void,
 ): number {
@@ -64,6 +71,7 @@ function protectDirtyPages(mem: Shared, vm: Vm, slot: Memslot, pages: Hvn[]): vo
   if (!isLogged(slot)) return;
   const protect = pageProtector(mem, vm, slot);
   // The word is emptied before its pages are protected: a fault between the two marks again, for the next harvest.
+  // Litmus: b-1-protects-before-taking.
   takeBits(mem, vm.at.dirty_bitmap, slot, (hvn) => {
     protect(hvnToGfn(slot, hvn));
     pages.push(hvn);

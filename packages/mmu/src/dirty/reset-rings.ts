@@ -6,6 +6,7 @@ import type { MmuEvent } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { gfnToHvn, isLogged, type Memslot, readMemslots } from '../vm/memslots.ts';
+import { tellClients } from './dirty-bitmap.ts';
 import {
   dirtyGfnAt,
   dirtyGfnOffset,
@@ -16,7 +17,7 @@ import {
   KVM_DIRTY_GFN_F_RESET,
   resetIndex,
 } from './dirty-ring.ts';
-import { pageProtector, tellClients } from './protect-pages.ts';
+import { pageProtector } from './page-protector.ts';
 
 /** What an entry names: a slot's id and a page within the slot. */
 export type DirtyGfnVisitor = (slot: number, offset: number) => void;

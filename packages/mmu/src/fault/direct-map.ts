@@ -3,6 +3,7 @@
 // The vCPU says READING meanwhile, for the sake of the memslots. It flushes so all the same: no other vCPU holds this lock, so
 // none waits for it but who holds none, or locks that it does not need.
 import type { Shared } from '@faultline/atomics';
+import { firstGfn } from '../address.ts';
 import { markPageDirty } from '../dirty/dirty-bitmap.ts';
 import type { MmuEvent, Spte } from '../event.ts';
 import { isHostPteWritable } from '../host/host-pte.ts';
@@ -21,21 +22,20 @@ import { gfnToHvn, type Memslot, mmioGeneration } from '../vm/memslots.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
 import {
+  expectSamePage,
+  KVM_PFN_NOSLOT,
+  mayAddTable,
+  type Target,
+  targetOf,
+  traceMarkMmioSpte,
+} from './map-target.ts';
+import {
   RET_PF_EMULATE,
   RET_PF_FIXED,
   RET_PF_RETRY,
   RET_PF_SPURIOUS,
   type RetPf,
 } from './ret-pf.ts';
-import {
-  expectSamePage,
-  firstGfn,
-  KVM_PFN_NOSLOT,
-  mayAddTable,
-  type Target,
-  targetOf,
-  traceMarkMmioSpte,
-} from './tdp-map.ts';
 
 /** Never RETRY: nobody else changes what leads to the leaf. Throws a RangeError when no frame is left. */
 export function directMap(mem: Shared, vm: Vm, fault: PageFault, hostPte: number): RetPf {
@@ -75,7 +75,10 @@ function reachPlace(mem: Shared, vm: Vm, fault: PageFault, target: Target): bool
     if (target.pfn === KVM_PFN_NOSLOT && !mayAddTable(fault)) return false;
     // KVM drops it even here: small pages are then mapped one fault at a time.
     if (isShadowPresent(low)) dropLargeSpte(mem, vm, { sptep, level });
-    table = getShadowPage(mem, vm, { gfn: firstGfn(vm, gfn, level), level: level - 1 });
+    table = getShadowPage(mem, vm, {
+      gfn: firstGfn(gfn, level, vm.geometry.indexBits),
+      level: level - 1,
+    });
     linkShadowPage(mem, vm, sptep, table);
   }
   fault.sptep = entryAt(vm, table, gfn, target.level);
@@ -86,7 +89,7 @@ function reachPlace(mem: Shared, vm: Vm, fault: PageFault, target: Target): bool
 function mmuSetSpte(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetPf {
   const { sptep, level } = fault;
   const slot = fault.slot as Memslot;
-  const gfn = firstGfn(vm, fault.gfn, level);
+  const gfn = firstGfn(fault.gfn, level, vm.geometry.indexBits);
   const old = loadSpte(mem, sptep);
   if (!isShadowPresent(old.low)) {
     mapPage();

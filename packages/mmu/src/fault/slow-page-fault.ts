@@ -109,7 +109,7 @@ function unlockForFault(mem: Shared, vm: Vm, { mode, removed }: PageFault): void
   mem.exitRead();
   if (removed.length > 0) {
     // A table was replaced, which has to be flushed under the lock. Outside first: two faults that wait for each other to be
-    // seen so would never end. What this fault has decided is in the page table by now.
+    // seen so would never end. What this fault has decided is in the page table by now. Litmus: large-leaf-over-table.
     setMode(mem, mode, OUTSIDE_GUEST_MODE);
     flushRemoteTlbs(mem, vm);
   }

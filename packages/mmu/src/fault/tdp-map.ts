@@ -1,31 +1,36 @@
 // Installs the leaf for a fault, beside other faults that hold mmu_lock for reading. KVM: kvm_tdp_mmu_map().
 import type { Shared } from '@faultline/atomics';
-import { type Gfn, type Pfn, pagesPerEntry } from '../address.ts';
+import { firstGfn } from '../address.ts';
 import { markPageDirty } from '../dirty/dirty-bitmap.ts';
 import type { MmuEvent, Spte } from '../event.ts';
-import { hostPtePfn, isHostPteHuge, isHostPteWritable } from '../host/host-pte.ts';
+import { isHostPteWritable } from '../host/host-pte.ts';
 import type { Vm } from '../memory-map.ts';
-import { restoreAccTrack, withoutAdBits } from '../spte/acc-track.ts';
+import { restoreAccTrack, withAdType } from '../spte/acc-track.ts';
 import { makeNonleafSpte, makeSpte } from '../spte/make-spte.ts';
-import { makeMmioSpte, mmioSpteGeneration } from '../spte/mmio-spte.ts';
+import { makeMmioSpte } from '../spte/mmio-spte.ts';
 import {
-  formatSpte,
   isAccessAllowed,
   isFrozen,
   isLastSpte,
   isShadowPresent,
   isWritable,
   leadsToTable,
-  spteToPfn,
 } from '../spte/spte.ts';
 import { type Entry, setSpteAtomic } from '../spte/update-spte.ts';
 import { childTable, entryAt, initTable, tableFrame } from '../spte/walk.ts';
-import { maxMappingLevel } from '../vm/mapping-level.ts';
 import { isLogged, type Memslot, mmioGeneration } from '../vm/memslots.ts';
 import { splitHugePage } from '../vm/split-huge-page.ts';
 import { handleRemovedTable } from '../vm/zap.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
+import {
+  expectSamePage,
+  KVM_PFN_NOSLOT,
+  mayAddTable,
+  type Target,
+  targetOf,
+  traceMarkMmioSpte,
+} from './map-target.ts';
 import {
   RET_PF_EMULATE,
   RET_PF_FIXED,
@@ -39,22 +44,8 @@ export function tdpMmuMap(mem: Shared, vm: Vm, fault: PageFault, hostPte: number
   const target = targetOf(vm, fault, hostPte);
   if (reachTable(mem, vm, fault, target) <= 0) return RET_PF_RETRY;
   const spte = makeSpte(target.pfn, isHostPteWritable(hostPte), target.level);
-  return mapTargetLevel(mem, vm, fault, vm.adBits ? spte : withoutAdBits(spte));
+  return mapTargetLevel(mem, vm, fault, withAdType(vm, spte));
 }
-
-/** As large a leaf as host and slot allow. */
-export function targetOf(vm: Vm, { gfn, slot }: PageFault, hostPte: number): Target {
-  const level = isHostPteHuge(hostPte) ? maxMappingLevel(vm, slot as Memslot, gfn) : 1;
-  // The frames of a huge page are consecutive, and maxMappingLevel has seen to it that the guest's are aligned alike.
-  const pfn = (hostPtePfn(hostPte) - (gfn - firstGfn(vm, gfn, level))) as Pfn;
-  return { pfn, level };
-}
-
-/** The first gfn that an entry of `level` maps with `gfn`. */
-export const firstGfn = (vm: Vm, gfn: Gfn, level: number): Gfn => {
-  const pages = pagesPerEntry(level, vm.geometry.indexBits);
-  return (gfn - (gfn % pages)) as Gfn;
-};
 
 /** As `tdpMmuMap`, where the guest has no memory: leaves an MMIO spte. EMULATE also when there is no room for one. */
 export function tdpMmuMarkMmio(mem: Shared, vm: Vm, fault: PageFault): RetPf {
@@ -76,15 +67,6 @@ export function tdpMmuMarkMmio(mem: Shared, vm: Vm, fault: PageFault): RetPf {
 
 /** No table was added for an MMIO spte: the vCPU has added enough. */
 const NO_TABLE = -1;
-/** 2^63, as KVM prints it. */
-export const KVM_PFN_NOSLOT = (2 ** 63) as Pfn;
-
-/** What is to be mapped, and at which level. */
-export interface Target {
-  readonly pfn: Pfn;
-  readonly level: number;
-}
-
 /**
  * The table of the target's level, made if need be, with the place of its leaf in `fault`; 0 when somebody changed an
  * entry on the way, or owns one.
@@ -119,39 +101,20 @@ function splitForLog(mem: Shared, vm: Vm, { slot }: PageFault, { entry, old }: L
   // Another fault was first, and found the host's page huge, which it was not when we asked: the guest has what it wants.
   if (!isLogged(slot)) return 0;
   const { sptep, gfn, level } = entry;
-  return splitHugePage(mem, vm, { sptep, gfn: firstGfn(vm, gfn, level), level }, old);
+  return splitHugePage(
+    mem,
+    vm,
+    { sptep, gfn: firstGfn(gfn, level, vm.geometry.indexBits), level },
+    old,
+  );
 }
-
-export function mayAddTable({ mmio }: PageFault): boolean {
-  if (mmio.tablesLeft === 0) return false;
-  mmio.tablesLeft--;
-  return true;
-}
-
-export function traceMarkMmioSpte(
-  mem: Shared,
-  { sptep, gfn }: PageFault,
-  { low, high }: Spte,
-): void {
-  const gen = mmioSpteGeneration(low, high);
-  mem.emit?.({
-    event: 'mark_mmio_spte',
-    sptep,
-    gfn,
-    access: low & ACC_ALL,
-    gen,
-  } satisfies MmuEvent);
-}
-
-/** The kernel prints these three bits of the spte. */
-const ACC_ALL = 7;
 
 /** KVM: tdp_mmu_map_handle_target_level(). */
 function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetPf {
   const { sptep, gfn, level } = fault;
   const old = { low: mem.load64(sptep), high: mem.high };
   if (isFrozen(old.low, old.high)) return RET_PF_RETRY;
-  const entry = { sptep, gfn: firstGfn(vm, gfn, level), level };
+  const entry = { sptep, gfn: firstGfn(gfn, level, vm.geometry.indexBits), level };
   const isLeaf = isShadowPresent(old.low) && isLastSpte(old.low, level);
   if (isLeaf) {
     expectSamePage(gfn, old, spte);
@@ -178,20 +141,12 @@ function restoreLeaf(mem: Shared, entry: Entry, old: Spte): RetPf {
   return setSpteAtomic(mem, entry, old, restoreAccTrack(old)) ? RET_PF_FIXED : RET_PF_RETRY;
 }
 
-export function expectSamePage(gfn: Gfn, old: Spte, spte: Spte): void {
-  if (spteToPfn(old.low, old.high) === spteToPfn(spte.low, spte.high)) return;
-  throw new Error(
-    `gfn 0x${gfn.toString(16)}: expected a zap before another page is mapped, got ${formatSpte(old)} under ` +
-      `${formatSpte(spte)}; usual cause: a host page replaced without its notifier`,
-  );
-}
-
 /** A new table under `entry`; its address, or 0 when somebody else linked one first. */
 function linkTable(mem: Shared, vm: Vm, entry: Entry, old: Spte): number {
   const table = mem.alloc();
   initTable(mem, vm, table);
-  const spte = makeNonleafSpte(tableFrame(vm, table));
-  if (setSpteAtomic(mem, entry, old, vm.adBits ? spte : withoutAdBits(spte))) return table;
+  const spte = withAdType(vm, makeNonleafSpte(tableFrame(vm, table)));
+  if (setSpteAtomic(mem, entry, old, spte)) return table;
   mem.free(table); // never seen by anybody: needs no grace period
   return 0;
 }

@@ -10,10 +10,10 @@
 import { assertOutside, type Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import { hvnToHva } from '../address.ts';
-import { type HvnRange, zapRmapRange } from '../legacy/rmap-range.ts';
+import { zapRmapRange } from '../legacy/rmap-range.ts';
 import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
-import { hvnToGfn, type Memslot, readMemslots } from '../vm/memslots.ts';
+import { type HvnRange, hvnToGfn, type Memslot, readMemslots } from '../vm/memslots.ts';
 import type { GfnRange } from '../vm/tdp-iter.ts';
 import { inStretches } from '../vm/yield.ts';
 import { zapLeafs } from '../vm/zap.ts';

@@ -6,13 +6,10 @@ import type { Vm } from '../memory-map.ts';
 import { isWritable, PT_WRITABLE_MASK, SHADOW_NONPRESENT } from '../spte/spte.ts';
 import { owesFlush } from '../spte/update-spte.ts';
 import { maxMappingLevel } from '../vm/mapping-level.ts';
-import { hvnToGfn, type Memslot } from '../vm/memslots.ts';
+import { type HvnRange, hvnToGfn, type Memslot } from '../vm/memslots.ts';
 import { loadSpte } from './mmu-spte.ts';
 import { forEachRmapSpte, rmapHead } from './rmap.ts';
 import { dropSpte } from './zap-page.ts';
-
-/** `npages` pages of the VMM's memory from `hvn` on: a memslot is one. */
-export type HvnRange = Pick<Memslot, 'hvn' | 'npages'>;
 
 /** Calls `visit` for the rmap of every page, and of every stretch that a large leaf may map a part of the range in. */
 function forEachRmap(

@@ -3,6 +3,7 @@
 // always, by MMU_WRITABLE and a write fault alone. Litmus: access-track-restores-w.
 // KVM: mark_spte_for_access_track(), restore_acc_track_spte().
 import type { Spte } from '../event.ts';
+import type { Vm } from '../memory-map.ts';
 import {
   ACC_TRACK_MASK,
   ACC_TRACK_SAVED_MASK,
@@ -18,6 +19,10 @@ export const withoutAdBits = ({ low, high }: Spte): Spte => ({
   low: low & ~(PT_ACCESSED_MASK | PT_DIRTY_MASK),
   high: high | SPTE_TDP_AD_DISABLED,
 });
+
+/** `spte` with the A/D type of this VM's hardware. KVM: SPTE_TDP_AD_DISABLED in make_spte() and make_nonleaf_spte(). */
+export const withAdType = (vm: Pick<Vm, 'adBits'>, spte: Spte): Spte =>
+  vm.adBits ? spte : withoutAdBits(spte);
 
 /** Of a leaf without A and D that is not tracked yet. */
 export const markForAccessTrack = ({ low, high }: Spte): Spte => ({

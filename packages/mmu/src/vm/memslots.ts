@@ -11,8 +11,9 @@
 // The generation counts up after the grace period, not at the publication: a vCPU that still decides by the slots of n
 // finds n when it asks of what generation its decision is, and not the next one, in which it would look current.
 //
-// KVM: struct kvm_memslots, SRCU; the flag has been bit 63 since 2019, and was this one before. A reader here is a vCPU in a read section; one that was outside in the middle of a
-// fault compares the generation again (isPageFaultStale), which stands for KVM's longer SRCU section.
+// KVM: struct kvm_memslots, SRCU; the flag has been bit 63 since 2019, and was this one before. A reader here is a vCPU in a
+// read section; one that was outside in the middle of a fault compares the generation again (isPageFaultStale), which
+// stands for KVM's longer SRCU section.
 import type { Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import { MEMSLOT_WORDS, MEMSLOTS, type Vm } from '../memory-map.ts';
@@ -36,6 +37,9 @@ export interface Memslot {
   readonly hvn: Hvn;
   readonly flags: number;
 }
+
+/** Pages of the VMM's memory: a memslot is one such range. */
+export type HvnRange = Pick<Memslot, 'hvn' | 'npages'>;
 
 /** A thread's private copy of the slots. */
 export interface MemslotCache {

@@ -14,9 +14,10 @@ import {
 } from '../../test/fixture.ts';
 import { writeProtectHostPage } from '../host/ksm.ts';
 import { isShadowPresent } from '../spte/spte.ts';
+import { entryAt } from '../spte/walk.ts';
 import { zapCollapsibleSptes } from './recover-huge-pages.ts';
 import { setMemslotFlags } from './set-memory-region.ts';
-import { entryOfLevel } from './tdp-iter.ts';
+import { lastTable } from './tdp-iter.ts';
 
 const flags = ({ agent, vm }: Bench, value: number, mem: Shared = agent): void =>
   setMemslotFlags(mem, vm, 0, value);
@@ -96,7 +97,7 @@ describe('a slot that is logged no more', () => {
   it('loses to a fault that has put a large leaf there already', () => {
     const bench = logged({ faultPath: 'slow' });
     const { agent, vm } = bench;
-    const { sptep } = entryOfLevel(agent, vm, gfnOf(1), 2) as { sptep: number };
+    const sptep = entryAt(vm, lastTable(agent, vm, gfnOf(1), 2).table, gfnOf(1), 2);
     // The slot's flags are new to all: the fault maps the whole. It comes between the look and the exchange.
     const mem = before(agent, { verb: 'cmpxchg64', address: sptep }, () => {
       agent.readUnlock(vm.at.mmu_lock);

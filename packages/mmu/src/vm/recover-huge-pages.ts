@@ -5,9 +5,10 @@ import type { Gfn } from '../address.ts';
 import { hostPtep, isHostPteHuge } from '../host/host-pte.ts';
 import type { Vm } from '../memory-map.ts';
 import { leadsToTable } from '../spte/spte.ts';
+import { entryAt } from '../spte/walk.ts';
 import { maxMappingLevel } from './mapping-level.ts';
 import { gfnToHvn, type Memslot } from './memslots.ts';
-import { entryOfLevel } from './tdp-iter.ts';
+import { lastTable } from './tdp-iter.ts';
 import { freeTables, removeTable } from './zap.ts';
 
 /** With slots_lock held and the slot's new flags seen by every vCPU. Blocks for a grace period. */
@@ -20,16 +21,17 @@ export function zapCollapsibleSptes(mem: Shared, vm: Vm, slot: Memslot): void {
     if (maxMappingLevel(vm, slot, gfn) === 1) continue;
     // A hint: nothing is mapped here. Whether the host's page is huge is for the fault to find out.
     if (isHostPteHuge(mem.load32(hostPtep(vm, gfnToHvn(slot, gfn)))))
-      zapTable(mem, vm, gfn, removed);
+      zapCollapsible(mem, vm, gfn, removed);
     page += (1 << vm.geometry.indexBits) - 1;
   }
   mem.readUnlock(vm.at.mmu_lock);
   freeTables(mem, removed);
 }
 
-function zapTable(mem: Shared, vm: Vm, gfn: Gfn, removed: number[]): void {
-  const entry = entryOfLevel(mem, vm, gfn, vm.maxLevel);
-  if (entry === undefined) return;
+function zapCollapsible(mem: Shared, vm: Vm, gfn: Gfn, removed: number[]): void {
+  const { table, level } = lastTable(mem, vm, gfn, vm.maxLevel);
+  if (level !== vm.maxLevel) return;
+  const entry = { sptep: entryAt(vm, table, gfn, level), gfn, level };
   const old = { low: mem.load64(entry.sptep), high: mem.high };
   // A fault that was faster has put a large leaf there already.
   if (leadsToTable(old.low)) removeTable(mem, vm, entry, old, removed);

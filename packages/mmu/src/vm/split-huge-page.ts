@@ -3,7 +3,7 @@
 import type { Shared } from '@faultline/atomics';
 import type { MmuEvent, Spte } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
-import { withoutAdBits } from '../spte/acc-track.ts';
+import { withAdType } from '../spte/acc-track.ts';
 import { makeNonleafSpte, makeSmallSpte } from '../spte/make-spte.ts';
 import { isLastSpte, isShadowPresent } from '../spte/spte.ts';
 import { type Entry, setSpteAtomic } from '../spte/update-spte.ts';
@@ -25,8 +25,8 @@ export function splitHugePage(mem: Shared, vm: Vm, entry: Entry, old: Spte): num
   }
   // The exchange publishes a table that is filled: whoever finds it finds what the leaf said. It compares, because another
   // fault may have split the leaf first: its table, and what is mapped there, would be lost. Litmus: split-huge-page.
-  const spte = makeNonleafSpte(tableFrame(vm, table));
-  if (!setSpteAtomic(mem, entry, old, vm.adBits ? spte : withoutAdBits(spte))) {
+  const spte = withAdType(vm, makeNonleafSpte(tableFrame(vm, table)));
+  if (!setSpteAtomic(mem, entry, old, spte)) {
     mem.free(table); // never seen by anybody: needs no grace period
     return 0;
   }

@@ -13,26 +13,20 @@ export interface GfnRange {
   readonly end: Gfn;
 }
 
-/** The entry of `level` for `gfn`, or undefined where the walk ends above it. */
-export function entryOfLevel(mem: Shared, vm: Vm, gfn: Gfn, level: number): Entry | undefined {
+/** The table in which the walk for `gfn` ends, above level `lowest` or there, and its level. */
+export function lastTable(
+  mem: Shared,
+  vm: Vm,
+  gfn: Gfn,
+  lowest = 1,
+): { table: number; level: number } {
   let table: number = vm.root;
-  for (let above = vm.geometry.levels; above > level; above--) {
-    const low = mem.load64(entryAt(vm, table, gfn, above));
-    if (!leadsToTable(low)) return undefined;
-    table = childTable(vm, low);
-  }
-  return { sptep: entryAt(vm, table, gfn, level), gfn, level };
-}
-
-/** The table in which the walk for `gfn` ends, and its level. */
-export function lastTable(mem: Shared, vm: Vm, gfn: Gfn): { table: number; level: number } {
-  let table: number = vm.root;
-  for (let level = vm.geometry.levels; level > 1; level--) {
+  for (let level = vm.geometry.levels; level > lowest; level--) {
     const low = mem.load64(entryAt(vm, table, gfn, level));
     if (!leadsToTable(low)) return { table, level };
     table = childTable(vm, low);
   }
-  return { table, level: 1 };
+  return { table, level: lowest };
 }
 
 /**

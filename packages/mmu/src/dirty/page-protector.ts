@@ -1,13 +1,12 @@
-// What every log does with the pages that it was emptied of: withdraw the right to write them, and tell the clients.
+// What every log does with the pages that it was emptied of: makes the next store to each known.
 import type { Shared } from '@faultline/atomics';
-import { type Gfn, type Hvn, pagesPerEntry } from '../address.ts';
+import { firstGfn, type Gfn } from '../address.ts';
 import { rmapWriteProtectRange } from '../legacy/rmap-range.ts';
 import type { Vm } from '../memory-map.ts';
 import { entryAt } from '../spte/walk.ts';
 import { gfnToHvn, type Memslot } from '../vm/memslots.ts';
 import { lastTable } from '../vm/tdp-iter.ts';
 import { protectLeaf } from '../vm/write-protect.ts';
-import { bitmapBit, bitmapWord, clientBitmap } from './dirty-bitmap.ts';
 
 /**
  * What write-protects one page after another, in ascending order for speed. To be made and used with mmu_lock held for
@@ -33,18 +32,8 @@ function tdpProtector(mem: Shared, vm: Vm): (gfn: Gfn) => void {
       last = lastTable(mem, vm, gfn);
     }
     const { table, level } = last;
-    const span = pagesPerEntry(level, indexBits);
-    const first = (Math.floor(gfn / span) * span) as Gfn;
+    const first = firstGfn(gfn, level, indexBits);
     const sptep = entryAt(vm, table, first, level);
     protectLeaf(mem, vm, { sptep, gfn: first, level }, mem.load64(sptep));
   };
-}
-
-/** Adds pages to the bitmap of every client but `except`. After the flush: see docs/locking.md. slots_lock held. */
-export function tellClients(mem: Shared, vm: Vm, pages: readonly Hvn[], except?: number): void {
-  for (let client = 0; client < vm.dirtyClients; client++) {
-    if (client === except) continue;
-    const bitmap = clientBitmap(vm, client);
-    for (const hvn of pages) mem.or32(bitmapWord(bitmap, hvn), bitmapBit(hvn));
-  }
 }
