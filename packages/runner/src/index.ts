@@ -4,6 +4,7 @@ export { DIRTY_LOGS, type DirtyLog } from './dirty-log.ts';
 export { GUESTS, type GuestName } from './guests/guests.ts';
 export type { HostStat } from './host-agent.ts';
 export type { LockReport } from './job.ts';
+export type { KernelCounts } from './kernel-counts.ts';
 export type { KsmStat } from './ksmd.ts';
 export { createMachine, type Machine, MOST_PAGES, MOST_VCPUS, type Region } from './machine.ts';
 export { timerCost } from './meter.ts';
@@ -16,5 +17,6 @@ export {
   startGuest,
 } from './running-guest.ts';
 export type { SlotStat } from './slot-changer.ts';
-export { type KernelCounts, type TracePlan, TracePlanner } from './trace-plan.ts';
+export type { TracePlan } from './trace-plan.ts';
+export { TracePlanner } from './trace-planner.ts';
 export { type Verdict, verify } from './verify.ts';

@@ -1,6 +1,7 @@
 // Events of a trace made by hand.
 import type { Marker, TraceBody, TraceEvent } from '@faultline/trace';
-import { type TracePlan, TracePlanner } from '../src/trace-plan.ts';
+import type { TracePlan } from '../src/trace-plan.ts';
+import { TracePlanner } from '../src/trace-planner.ts';
 
 export const PAGE = 4096;
 export const HVA = 0x7f00_0000_0000;
