@@ -46,7 +46,7 @@ export const EXPLAINED: readonly Explanation[] = [
   redundant(
     'Flushes where none is owed: nothing was mapped, or no right was withdrawn.',
     "drop 'isShadowPresent(old.low)' owesFlush",
-    "drop '!isShadowPresent(spte.low) || (isMmuWritable(old.low) && !isMmuWritable(spte.low))' owesFlush",
+    "drop '!isShadowPresent(spte.low) || (isMmuWritable(old.low) && !isMmuWritable(spte.low)) || (isAdEnabled(old.high) && isDirty(old.low, old.high) && !isDirty(spte.low, spte.high))' owesFlush",
     "drop 'isMmuWritable(old.low)' owesFlush",
     "drop '!isMmuWritable(spte.low)' owesFlush",
   ),
@@ -55,7 +55,6 @@ export const EXPLAINED: readonly Explanation[] = [
     "unguard '!isShadowPresent(low) || !isWritable(low)' writeProtectLeaf",
     "drop '!isShadowPresent(low)' writeProtectLeaf",
     "drop '!isWritable(low)' writeProtectLeaf",
-    "unguard '!isShadowPresent(seen.low)' zapLeafs",
     "unguard '(mem.load32(word) & mask) === 0' takeBits",
   ),
   redundant(
@@ -66,10 +65,10 @@ export const EXPLAINED: readonly Explanation[] = [
   redundant(
     'A lock is held, under which nobody else writes the word; where the lock is left out instead, the atomic is enough. KVM ' +
       'has plain counters under its locks.',
-    'split add32 invalidateRangeStart',
+    'split add32 holdMemslots',
     'split add32 invalidateRangeEnd #1',
     'split add32 invalidateRangeEnd #2',
-    'split add32 invalidateRangeEnd #3',
+    'split add32 releaseMemslots',
     'split add32 invalidateBegin',
   ),
   redundant(
@@ -79,7 +78,7 @@ export const EXPLAINED: readonly Explanation[] = [
   ),
   redundant(
     'One atomic takes the count down, and who waits for 0 looks at the count itself.',
-    'skip lock invalidateRangeEnd',
+    'skip lock releaseMemslots',
   ),
   redundant(
     'A range that is too wide makes faults of other frames wait for nothing, and is right.',
@@ -93,19 +92,18 @@ export const EXPLAINED: readonly Explanation[] = [
     'delay store32 invalidateBegin #1',
     'delay store32 invalidateBegin #2',
     'delay store32 makeKsmPage',
-    'delay store32 putPage #1',
+    'delay store32 place #1',
   ),
   redundant(
     'One operation later the frame is still not yet another’s: its entry is not there, or a count of 0 turns users away, or the ' +
       'invalidation that surrounds the copy keeps faults from it.',
-    'delay store32 allocPage #2',
+    'delay store32 handOut',
     'delay guestStore fillPage',
     'delay guestStore copyPage',
   ),
   redundant(
     'A read comes here for an absent page alone, and a page that is there may always be made writable or be unshared again.',
-    "drop 'write' handleHostFault #1",
-    "drop 'write' handleHostFault #2",
+    "drop 'write' handleHostFault",
     "drop '!isHostPteWritable(pte)' handleHostFault",
   ),
   redundant(
@@ -127,7 +125,7 @@ export const EXPLAINED: readonly Explanation[] = [
   ),
   redundant(
     'Saves a grace period where no table was removed.',
-    "unguard 'removed.length === 0' zapRange",
+    "unguard 'tables.length === 0' freeTables",
   ),
   redundant(
     'Nobody maps the range before its slot is gone; who comes by a frozen entry or an absent one goes away alike.',
@@ -155,50 +153,47 @@ export const EXPLAINED: readonly Explanation[] = [
   noScenario(
     'Two vCPUs fault on the same page at once, by the shipped slow path: the second finds the leaf or a table of the first, ' +
       'or loses its exchange.',
-    "unguard 'isShadowPresent(old.low)' mapTargetLevel",
-    "unguard '!isWriteFault(fault.error_code) || isWritable(old.low)' mapTargetLevel",
-    "drop '!isWriteFault(fault.error_code)' mapTargetLevel",
-    "drop 'isWritable(old.low)' mapTargetLevel",
-    "unguard '!setSpteAtomic(mem, { sptep, gfn, level: 1 }, old, spte)' mapTargetLevel",
-    "unguard 'table === 0' reachLeafTable",
+    "unguard 'isLeaf' mapTargetLevel",
+    "unguard 'isAccessAllowed(old.low, write)' mapTargetLevel",
+    "unguard '!setSpteAtomic(mem, entry, old, spte)' mapTargetLevel",
+    "unguard 'table === 0' reachTable",
   ),
   noScenario(
     'The same with a host that replaced a page and told nobody: a broken invariant, which no litmus breaks.',
-    "unguard 'spteToPfn(old.low, old.high) !== spteToPfn(spte.low, spte.high)' mapTargetLevel",
+    "unguard 'spteToPfn(old.low, old.high) === spteToPfn(spte.low, spte.high)' expectSamePage",
   ),
   noScenario(
     'Two vCPUs are the first to touch the same host page, or one thread gives a frame back while another takes one: ' +
       'those who take are kept apart by the lock of the host page table as well.',
     'skip lock allocPage',
-    'delay store32 allocPage #1',
+    'delay store32 popFreePage',
     'skip lock putPage',
-    'delay store32 putPage #2',
+    'delay store32 pushFreePage',
   ),
   noScenario(
     'The shipped slow path, or a full TLB, meets deleteMemslot(): the fault maps, or the vCPU stores, after the zap.',
     "unguard 'zapTable(mem, vm, { table: vm.root, level: vm.geometry.levels, start, end }, removed)' zapRange",
-    "drop 'zapLeafAtomic(mem, entry, old)' zapTable",
+    "drop 'zapLeafAtomic(mem, vm, entry, old)' zapTable",
     "unguard '(requests & REQUEST_QUIESCE) !== 0' enterGuest",
   ),
   noScenario(
     'A slot is deleted from a page table of two levels or three, beside another slot, while faults walk it; then a slot is ' +
       'made in its place and touched.',
     "unguard '!isShadowPresent(low)' fastPageFault",
-    "unguard 'isFrozen(old.low, old.high)' tdpMmuMap",
+    "unguard 'isFrozen(old.low, old.high)' reachTable",
     "unguard 'isFrozen(old.low, old.high)' mapTargetLevel",
     "drop 'gfn >= start' zapTable",
     "drop 'gfn + pages <= end' zapTable",
     "unguard '!isShadowPresent(old.low)' zapTable",
-    "unguard 'table === 0' zapLeafs",
     'skip store64 removeTable',
-    "unguard 'isFrozen(old.low, old.high) || !isShadowPresent(old.low)' handleRemovedTable",
+    "unguard 'isFrozen(old.low, old.high) || isEmpty(old)' handleRemovedTable",
     "drop 'isFrozen(old.low, old.high)' handleRemovedTable",
-    "drop '!isShadowPresent(old.low)' handleRemovedTable",
-    "unguard '!isLastSpte(old.low, level)' handleRemovedTable",
+    "drop 'isEmpty(old)' handleRemovedTable",
+    "drop '!isLastSpte(old.low, level)' handleRemovedTable",
     "unguard '!leadsToTable(low)' walkToLastSptep",
   ),
   noScenario(
-    'No leaf is large so far, and no table appears where a fast path has found none.',
+    'When this was surveyed no leaf was large, and no table appeared where a fast path had found none.',
     "unguard '!isLastSpte(low, fault.level)' fastPageFault",
     "unguard 'fault.level > 1 && isLogged(fault.slot)' fastPageFault",
     "drop '(low & PT_PAGE_SIZE_MASK) !== 0' isLastSpte",
@@ -206,20 +201,14 @@ export const EXPLAINED: readonly Explanation[] = [
   ),
   noScenario(
     'The fast path of 2012 is checked against one race: the mapping was there, large leaves and other vCPUs were not.',
-    "unguard '!isShadowPresent(low)' fastPageFault2012",
     "unguard '!isLastSpte(low, fault.level)' fastPageFault2012",
     "unguard 'isWritable(low)' fastPageFault2012",
   ),
   noScenario(
     'Two vCPUs store to one merged page at once, or ksmd protects a page while a vCPU breaks its sharing.',
-    'skip lock breakSharing',
     'delay store32 breakSharing',
-    'skip lock changeHostPte',
-    'delay store32 changeHostPte',
-  ),
-  noScenario(
-    'The guest stores to a page after ksmd has protected it and before it is led to its twin.',
-    "unguard 'pte !== protectedPte' mergeWithKsmPage",
+    'skip lock changeHostPtes',
+    'delay store32 updateOne',
   ),
   noScenario(
     'Two invalidations: of two frames at once, of a lower frame after a higher one, of pages of two slots, or the second one ' +
@@ -228,7 +217,7 @@ export const EXPLAINED: readonly Explanation[] = [
     "unguard 'first || start < mem.load32(at) >>> 0' invalidateBegin",
     "drop 'start < mem.load32(at) >>> 0' invalidateBegin",
     "drop 'end > mem.load32(at + 4) >>> 0' invalidateBegin",
-    "drop 'flush' invalidateRangeStart",
+    "drop 'flush' unmapGfnRange",
     'skip lock installMemslots #2',
   ),
   noScenario(
@@ -258,12 +247,12 @@ export const EXPLAINED: readonly Explanation[] = [
   noScenario(
     'A vCPU that has waited outside for an invalidation finds the page mapped by another vCPU, and a second invalidation takes ' +
       'it for a vCPU that is outside.',
-    "unguard '(fault.mode.word & MODE_STATE) !== IN_GUEST_MODE' tlbMiss",
+    "drop '(fault.mode.word & MODE_STATE) !== IN_GUEST_MODE' tlbMiss",
   ),
   noScenario(
     'A guest that reads: what is read-only, through the TLB, until the host moves the page and uses its frame again.',
     "unguard '!tlbMiss(mem, vm, vcpu, gpa, 0)' read32",
-    "drop 'write' hardwareWalk",
+    "drop 'write' missingRight",
     "unguard 'tlb[entry] === (gfn | 0)' tlbDrop",
     "drop '!isShadowPresent(spte.low)' owesFlush",
   ),
