@@ -27,7 +27,7 @@ const browser: UserConfig = {
   ...common,
   platform: 'browser',
   entry: { 'browser/machine': 'packages/machine/src/index.ts' },
-  deps: { alwaysBundle: ['crc-32'] },
+  deps: { alwaysBundle: ['xxhash-wasm'] },
   dts: false,
 };
 

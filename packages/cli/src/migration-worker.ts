@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { plainMemory, receiveMigration } from '@faultline/machine';
 import { listen } from './migrate/endpoint.ts';
-import { checksum, clock } from './migrate/node-side.ts';
+import { clock } from './migrate/node-side.ts';
 
 export interface ReceiverJob {
   readonly kind: 'plain' | 'migration';
@@ -23,7 +23,7 @@ if (kind === 'plain') {
   const listener = await listen({ path });
   parentPort?.postMessage('listening');
   const accept = () => listener.accept();
-  await receiveMigration({ checksum, clock, accept, open: () => plainMemory(memory) });
+  await receiveMigration({ clock, accept, open: () => plainMemory(memory) });
 }
 
 async function copy(socket: Socket): Promise<void> {

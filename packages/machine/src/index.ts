@@ -5,7 +5,6 @@ export { createVm, type VmOptions } from './create-vm.ts';
 export type { DirtyClient } from './dirty-clients.ts';
 export type { VmHandle } from './handle.ts';
 export type { CancelSignal, Channel, Clock, Compression } from './migrate/channel.ts';
-export { type Checksum, portableChecksum } from './migrate/checksum.ts';
 export { type DestinationOptions, type Received, receiveMigration } from './migrate/destination.ts';
 export { type FailureReason, MigrationError } from './migrate/failure.ts';
 export type { DestinationMemory, SourceGuest } from './migrate/guest.ts';

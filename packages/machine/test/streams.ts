@@ -1,11 +1,12 @@
 // Streams made by the writer, for tests that cut and bend them.
-import { portableChecksum } from '../src/index.ts';
+import { loadChecksum } from '../src/migrate/checksum.ts';
 import { PageBatch } from '../src/migrate/page-batch.ts';
 import { RecordWriter } from '../src/migrate/record-writer.ts';
 import type { StreamRecord } from '../src/migrate/records.ts';
 import { StreamDecoder } from '../src/migrate/stream-decoder.ts';
 import { PAGE } from './plain-guest.ts';
 
+const checksum = await loadChecksum();
 export const PAGES = 40;
 
 /** A stream with a record of each kind. */
@@ -14,7 +15,7 @@ export async function sampleStream(): Promise<Uint8Array> {
   const send = async (bytes: Uint8Array): Promise<void> => {
     for (const byte of bytes) pieces.push(byte);
   };
-  const writer = new RecordWriter({ send }, portableChecksum);
+  const writer = new RecordWriter({ send }, checksum);
   const slots = [{ id: 3, gfn: 256, npages: PAGES, hvn: 0 }];
   const shape = { pages: PAGES, pageSize: PAGE, slots };
   await writer.header({ shape, session: 7, channel: 0, channels: 1, compression: '' });
@@ -39,7 +40,7 @@ export async function sampleStream(): Promise<Uint8Array> {
 
 /** What a decoder makes of it, in pieces of `size`. Views are copied. Throws what the decoder throws. */
 export function decode(bytes: Uint8Array, size: number = bytes.length): StreamRecord[] {
-  const decoder = new StreamDecoder(portableChecksum);
+  const decoder = new StreamDecoder(checksum);
   const records: StreamRecord[] = [];
   for (let at = 0; at < bytes.length; at += size) {
     for (const record of decoder.push(bytes.subarray(at, at + size))) {

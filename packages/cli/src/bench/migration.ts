@@ -12,7 +12,7 @@ import { type SourceGuest, sendMigration, vmGuest, vmMemory } from '@faultline/m
 import { createMemslot, type Gfn, type Hvn, PAGE_SIZE } from '@faultline/mmu';
 import { createMachine } from '@faultline/runner';
 import { connectAll } from '../migrate/endpoint.ts';
-import { checksum, clock } from '../migrate/node-side.ts';
+import { clock } from '../migrate/node-side.ts';
 import type { ReceiverJob } from '../migration-worker.ts';
 
 const workerFile = new URL('../migration-worker.js', import.meta.url);
@@ -114,6 +114,6 @@ function privateBytes(): Buffer {
 async function migrate(guest: SourceGuest, path: string): Promise<void> {
   const channels = await connectAll({ path }, 1);
   const session = randomInt(2 ** 32);
-  await sendMigration(guest, channels, { checksum, clock, session, verify: false });
+  await sendMigration(guest, channels, { clock, session, verify: false });
   guest.resume();
 }

@@ -40,6 +40,6 @@ const textOf = ({ shape, normal, duplicate, digest }: SnapshotInfo): string =>
       ({ id, gfn, npages, hvn }) =>
         `slot ${id}: gfn 0x${gfn.toString(16)}, ${count(npages)} pages at host page ${hvn}`,
     ),
-    `CRC-32 ${digest.toString(16).padStart(8, '0')}, as stated`,
+    `checksum ${digest.toString(16).padStart(8, '0')}, as stated`,
     '',
   ].join('\n');

@@ -1,6 +1,5 @@
 // Channels that fail on purpose, at a byte that was chosen beforehand.
 import type { Channel } from '@faultline/machine';
-import { checksum } from '../migrate/node-side.ts';
 
 export const FAULTS = ['killed', 'stalled', 'corrupted', 'cancelled', 'version'] as const;
 export type Fault = (typeof FAULTS)[number];
@@ -64,7 +63,7 @@ function ofNextVersion(bytes: Uint8Array): Uint8Array {
   const copy = bytes.slice();
   const view = new DataView(copy.buffer);
   view.setUint32(VERSION_BYTE, view.getUint32(VERSION_BYTE, true) + 1, true);
-  view.setUint32(VERSION_BYTE + 4, checksum(copy.subarray(0, VERSION_BYTE + 4)), true);
+  view.setUint32(VERSION_BYTE + 4, ~view.getUint32(VERSION_BYTE, true), true);
   return copy;
 }
 

@@ -1,8 +1,8 @@
-// What Node has for a migration: a clock, a fast checksum, compressions.
+// What Node has for a migration: a clock, compressions.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
-import { type Checksum, type Clock, type Compression, portableChecksum } from '@faultline/machine';
+import type { Clock, Compression } from '@faultline/machine';
 import { UsageError } from '../exit.ts';
 
 export const clock: Clock = {
@@ -11,16 +11,12 @@ export const clock: Clock = {
 };
 
 interface LaterZlib {
-  /** From Node 20.15 and 22.2 on. */
-  readonly crc32?: Checksum;
   /** From Node 22.15 on. */
   readonly zstdCompress?: typeof zlib.deflateRaw;
   readonly zstdDecompress?: typeof zlib.inflateRaw;
 }
 
 const later = zlib as unknown as LaterZlib;
-
-export const checksum: Checksum = later.crc32 ?? portableChecksum;
 
 export const COMPRESSIONS = ['deflate-raw', 'gzip', 'zstd'] as const;
 export type CompressionName = (typeof COMPRESSIONS)[number];

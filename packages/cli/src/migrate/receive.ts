@@ -7,7 +7,7 @@ import {
 } from '@faultline/machine';
 import { type Endpoint, formatEndpoint, listen } from './endpoint.ts';
 import { newMemory } from './new-memory.ts';
-import { checksum, clock, compressions } from './node-side.ts';
+import { clock, compressions } from './node-side.ts';
 import { createSnapshotFile } from './snapshot-file.ts';
 
 export interface ReceiveOptions {
@@ -44,7 +44,6 @@ async function arrival(options: ReceiveOptions): Promise<Arrival> {
   let memory: DestinationMemory | undefined;
   try {
     const received = await receiveMigration({
-      checksum,
       clock,
       compressions,
       stallMs: options.stallMs,

@@ -5,7 +5,7 @@ import { count } from '../table.ts';
 const MiB = 1024 * 1024;
 const mib = (bytes: number): string => `${(bytes / MiB).toFixed(1)} MiB`;
 const ms = (time: number): string => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
-const crc = (digest: number): string => `CRC-32 ${digest.toString(16).padStart(8, '0')}`;
+const checksum = (digest: number): string => `checksum ${digest.toString(16).padStart(8, '0')}`;
 
 /** One line while it runs. */
 export function progressLine({ status, ram, ...info }: MigrationInfo): string {
@@ -31,7 +31,7 @@ export function sourceReport({ ram, ...info }: MigrationInfo): string {
     ['duplicate', `${count(ram.duplicate)} zero pages`],
     ['dirty rate', `${count(Math.round(ram['dirty-pages-rate']))} pages/s`],
     ['throttle', `${info['cpu-throttle-percentage']} %`],
-    ['memory', info.digest === undefined ? 'not compared' : `equal, ${crc(info.digest)}`],
+    ['memory', info.digest === undefined ? 'not compared' : `equal, ${checksum(info.digest)}`],
   ];
   return table(lines);
 }
@@ -50,7 +50,10 @@ export const destinationReport = ({ shape, ...received }: Received, snapshot?: s
     ['normal', `${count(received.normal)} pages`],
     ['duplicate', `${count(received.duplicate)} zero pages`],
     ['rounds', String(received.rounds)],
-    ['content', received.digest === undefined ? 'not compared' : `equal, ${crc(received.digest)}`],
+    [
+      'content',
+      received.digest === undefined ? 'not compared' : `equal, ${checksum(received.digest)}`,
+    ],
     ...(snapshot === undefined ? [] : [['snapshot', snapshot] as [string, string]]),
   ]);
 

@@ -14,7 +14,7 @@ import {
 import { resumeVcpus } from '@faultline/mmu';
 import { type GuestEnd, type GuestName, type RunningGuest, startGuest } from '@faultline/runner';
 import { connectAll, type Endpoint } from './endpoint.ts';
-import { checksum, clock } from './node-side.ts';
+import { clock } from './node-side.ts';
 
 export interface SendOptions
   extends Pick<
@@ -54,7 +54,6 @@ export async function send(options: SendOptions): Promise<SendResult> {
     channels.push(...(await connectAll(options.to, options.connections)));
     const migration = await sendMigration(sourceOf(guest), channels, {
       ...options,
-      checksum,
       clock,
       session: randomInt(2 ** 32),
     });

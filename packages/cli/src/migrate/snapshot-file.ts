@@ -11,7 +11,7 @@ import {
   writeSnapshot,
 } from '@faultline/machine';
 import { InputError } from '../exit.ts';
-import { checksum, clock, compressions } from './node-side.ts';
+import { clock, compressions } from './node-side.ts';
 
 /** A file under another name, that takes the place of `path` when all is on the disk. */
 export interface SnapshotFile {
@@ -54,7 +54,7 @@ async function write(file: FileHandle, reader: PageReader, shape: Shape): Promis
   const send = async (bytes: Uint8Array): Promise<void> => {
     await file.writeFile(bytes);
   };
-  await writeSnapshot(reader, shape, { send, checksum, clock });
+  await writeSnapshot(reader, shape, { send, clock });
   await file.sync();
   await file.close();
 }
@@ -73,7 +73,6 @@ export async function loadSnapshot(
   const chunks = createReadStream('', { fd: file, highWaterMark: 1 << 20 });
   return readSnapshot(chunks as AsyncIterable<Uint8Array>, {
     open: into,
-    checksum,
     clock,
     compressions,
   });

@@ -1,6 +1,5 @@
 // Puts memory together from records, and knows when it is whole: from a connection, or from a snapshot file.
 import type { Compression } from './channel.ts';
-import type { Checksum } from './checksum.ts';
 import { MigrationError } from './failure.ts';
 import type { DestinationMemory } from './guest.ts';
 import { PageSet } from './page-set.ts';
@@ -10,8 +9,6 @@ import { pageRanges, type Shape } from './shape.ts';
 type Of<Kind extends StreamRecord['kind']> = Extract<StreamRecord, { kind: Kind }>;
 
 export interface AssemblyOptions {
-  /** Node: `crc32` of node:zlib; elsewhere `portableChecksum`. Both sides' answers must be equal. */
-  readonly checksum: Checksum;
   /** Those that this side has. */
   readonly compressions?: readonly Compression[];
 }

@@ -1,14 +1,12 @@
 // The connections of one migration, as either side has them: when one fails, all are closed, and the first reason is kept.
 import type { CancelSignal, Channel, Clock } from './channel.ts';
-import type { Checksum } from './checksum.ts';
+import type { Checked } from './checksum.ts';
 import { asMigrationError, MigrationError } from './failure.ts';
 import { RecordWriter } from './record-writer.ts';
 import type { StreamRecord } from './records.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 
 export interface ConnectionOptions {
-  /** Node: `crc32` of node:zlib; elsewhere `portableChecksum`. Both sides' answers must be equal. */
-  readonly checksum: Checksum;
   /** What timeouts and rates are measured by. */
   readonly clock: Clock;
   /** Nothing sent and nothing received for so long: the migration fails. Milliseconds, 10 000 unless said. */
@@ -28,7 +26,7 @@ export interface Connection {
 
 export class Connections {
   readonly all: Connection[] = [];
-  readonly #options: ConnectionOptions;
+  readonly #options: ConnectionOptions & Checked;
   readonly #waiting = new Set<(error: MigrationError) => void>();
   #error: MigrationError | undefined;
   #progressAt: number;
@@ -42,7 +40,7 @@ export class Connections {
   readonly #abort = (): void =>
     this.fail(new MigrationError('cancelled', 'cancelled on this side'));
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions & Checked) {
     this.#options = options;
     this.#progressAt = options.clock.now();
     options.signal?.addEventListener('abort', this.#abort);

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { channelPair, clock } from '../../test/channel-pair.ts';
 import { PAGE, plainGuest } from '../../test/plain-guest.ts';
 import type { Channel } from './channel.ts';
-import { portableChecksum as checksum } from './checksum.ts';
+import { loadChecksum } from './checksum.ts';
+import { contentDigest } from './content-digest.ts';
 import { receiveMigration } from './destination.ts';
 import { MigrationError } from './failure.ts';
 import { PageBatch } from './page-batch.ts';
@@ -11,6 +12,7 @@ import { RecordWriter } from './record-writer.ts';
 import type { Header } from './records.ts';
 import { plainMemory } from './vm-guest.ts';
 
+const checksum = await loadChecksum();
 const PAGES = 40;
 const { shape } = plainGuest(PAGES);
 const HEADER: Header = { shape, session: 1, channel: 0, channels: 1, compression: '' };
@@ -26,7 +28,7 @@ async function receive(
   const pairs = Array.from({ length: connections }, channelPair);
   const arriving = pairs.map(([, there]) => there).reverse();
   const accept = () => Promise.resolve(arriving.pop() as Channel);
-  const received = receiveMigration({ checksum, clock, stallMs: 400, accept, open });
+  const received = receiveMigration({ clock, stallMs: 400, accept, open });
   for (const [here] of pairs) void drained(here);
   await script(pairs.map(([here]) => new RecordWriter(here, checksum))).catch(() => {});
   return received.catch((error: unknown) => error);
@@ -53,7 +55,8 @@ const single =
     if (writer !== undefined) await rest(writer);
   };
 
-const empty = checksum(new Uint8Array(PAGES * PAGE));
+const zeros = plainMemory(new Uint8Array(PAGES * PAGE), PAGE);
+const empty = await contentDigest(zeros, shape, { checksum, clock });
 
 describe('a stream out of order', () => {
   const after = 'expected nothing but digest and handover after the end, got';

@@ -2,6 +2,7 @@
 import { Assembly, type AssemblyOptions, assertTotals } from './assembly.ts';
 import { Barrier } from './barrier.ts';
 import type { Channel } from './channel.ts';
+import { type Checked, loadChecksum } from './checksum.ts';
 import { type Connection, type ConnectionOptions, Connections } from './connection.ts';
 import { contentDigest } from './content-digest.ts';
 import { MigrationError } from './failure.ts';
@@ -28,7 +29,7 @@ export interface Received {
   readonly duplicate: number;
   /** Rounds over all memory that was dirty, the one with the guest stopped included. */
   readonly rounds: number;
-  /** CRC-32 of the memory, equal on both sides; undefined if the source did not ask for it. */
+  /** Checksum of the memory, equal on both sides; undefined if the source did not ask for it. */
   readonly digest: number | undefined;
   /**
    * True: the source has given the guest up, run it. False: everything has come, but the connection broke before the source
@@ -39,11 +40,11 @@ export interface Received {
 
 /** Takes a migration in. Rejects with a MigrationError: then the memory is worth nothing. */
 export async function receiveMigration(options: DestinationOptions): Promise<Received> {
-  return new Destination(options).run();
+  return new Destination({ ...options, checksum: await loadChecksum() }).run();
 }
 
 class Destination {
-  readonly #options: DestinationOptions;
+  readonly #options: DestinationOptions & Checked;
   readonly #connections: Connections;
   #assembly: Assembly | undefined;
   #memory: DestinationMemory | undefined;
@@ -57,7 +58,7 @@ class Destination {
   #digest: number | undefined;
   #finish: (handedOver: boolean) => void = () => {};
 
-  constructor(options: DestinationOptions) {
+  constructor(options: DestinationOptions & Checked) {
     this.#options = options;
     this.#connections = new Connections(options);
   }
@@ -213,7 +214,7 @@ class Destination {
     const digest = await contentDigest(memory, (this.#header as Header).shape, this.#options);
     if (digest !== theirs) {
       this.#isWhole = false;
-      const message = `expected memory of CRC-32 ${theirs}, as the source has it, got ${digest}`;
+      const message = `expected memory of checksum ${theirs}, as the source has it, got ${digest}`;
       throw new MigrationError('damaged', message);
     }
     this.#digest = digest;

@@ -31,7 +31,7 @@ export interface MigrationInfo {
   readonly rounds: readonly number[];
   /** False: the handover could not be sent whole. The destination has everything, and may wait to be told to run it. */
   readonly confirmed: boolean;
-  /** CRC-32 of the memory with the vCPUs stopped, equal on both sides; undefined before, or when not asked for. */
+  /** Checksum of the memory with the vCPUs stopped, equal on both sides; undefined before, or when not asked for. */
   readonly digest?: number;
 }
 

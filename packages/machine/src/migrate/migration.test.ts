@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { channelPair, clock } from '../../test/channel-pair.ts';
 import { PAGE, type PlainGuest, plainGuest } from '../../test/plain-guest.ts';
 import type { Channel } from './channel.ts';
-import { portableChecksum as checksum } from './checksum.ts';
+import { loadChecksum } from './checksum.ts';
+import { contentDigest } from './content-digest.ts';
 import { type Received, receiveMigration } from './destination.ts';
 import { MigrationError } from './failure.ts';
 import type { MigrationInfo } from './migration-info.ts';
 import { type SourceOptions, sendMigration } from './source.ts';
 import { plainMemory } from './vm-guest.ts';
 
+const checksum = await loadChecksum();
 const PAGES = 300;
 
 interface Outcome {
@@ -30,7 +32,6 @@ async function migrate(guest: PlainGuest, setting: Setting = {}): Promise<Outcom
   const arriving = pairs.map(([, there]) => there).reverse();
   const memory = new Uint8Array(PAGES * PAGE);
   const destination = receiveMigration({
-    checksum,
     clock,
     stallMs: 1000,
     accept: () => Promise.resolve(arriving.pop() as Channel),
@@ -39,7 +40,6 @@ async function migrate(guest: PlainGuest, setting: Setting = {}): Promise<Outcom
   });
   const here = pairs.map(([channel]) => bend(channel));
   const source = sendMigration(guest, here, {
-    checksum,
     clock,
     session: 1,
     stallMs: 1000,
@@ -77,7 +77,7 @@ describe('a migration of a guest that stands still', () => {
   it('has the same digest on both sides', async () => {
     const guest = written();
     const { source, destination } = await migrate(guest);
-    const digest = checksum(guest.bytes);
+    const digest = await contentDigest(guest, guest.shape, { checksum, clock });
     expect([source, destination]).toMatchObject([{ digest }, { digest }]);
   });
 
@@ -277,7 +277,7 @@ describe('a page that the log does not hold', () => {
 describe('a migration over no channel', () => {
   it('is refused, and the guest left as it is', async () => {
     const guest = written();
-    await expect(sendMigration(guest, [], { checksum, clock, session: 1 })).rejects.toThrow(
+    await expect(sendMigration(guest, [], { clock, session: 1 })).rejects.toThrow(
       new RangeError('expected at least one channel, got none'),
     );
     expect(guest.state).toEqual({ logging: false, paused: false, throttle: 0 });

@@ -100,18 +100,18 @@ export class RecordWriter {
     const first = this.#sequence === 0;
     this.#sequence++;
     this.#digest = this.#checksum(record.subarray(0, HEAD_BYTES), this.#digest);
-    const bytes = first ? withPreamble(record, this.#checksum) : record;
+    const bytes = first ? withPreamble(record) : record;
     this.#bytes += bytes.length;
     return this.#channel.send(bytes);
   }
 }
 
-function withPreamble(record: Uint8Array, checksum: Checksum): Uint8Array {
+function withPreamble(record: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(PREAMBLE_BYTES + record.length);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
   view.setUint32(8, VERSION, true);
-  view.setUint32(12, checksum(bytes.subarray(0, 12)), true);
+  view.setUint32(12, ~VERSION, true);
   bytes.set(record, PREAMBLE_BYTES);
   return bytes;
 }

@@ -28,7 +28,7 @@ export interface Totals {
   /** Pages with contents, and zero pages; a page sent twice counts twice. */
   readonly pages: number;
   readonly zeroPages: number;
-  /** CRC-32 of the heads of all records before this one. */
+  /** Checksum of the heads of all records before this one. */
   readonly digest: number;
 }
 

@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { clock } from '../../test/channel-pair.ts';
 import { PAGE, plainGuest } from '../../test/plain-guest.ts';
-import { portableChecksum as checksum } from './checksum.ts';
+import { loadChecksum } from './checksum.ts';
+import { contentDigest } from './content-digest.ts';
 import { MigrationError } from './failure.ts';
 import { readSnapshot, type SnapshotInfo, writeSnapshot } from './snapshot.ts';
 import { plainMemory } from './vm-guest.ts';
 
+const checksum = await loadChecksum();
 const PAGES = 70;
 const guest = plainGuest(PAGES);
 for (let hvn = 0; hvn < PAGES; hvn += 3) guest.write(hvn, hvn + 1);
@@ -15,7 +17,7 @@ let snapshot: Uint8Array;
 beforeAll(async () => {
   const pieces: Uint8Array[] = [];
   const send = async (bytes: Uint8Array): Promise<void> => void pieces.push(bytes.slice());
-  await writeSnapshot(guest, guest.shape, { send, checksum, clock });
+  await writeSnapshot(guest, guest.shape, { send, clock });
   snapshot = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
 });
 
@@ -25,7 +27,7 @@ async function read(bytes: Uint8Array): Promise<{ info: SnapshotInfo; memory: Ui
     for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
   }
   const open = () => plainMemory(memory, PAGE);
-  return { info: await readSnapshot(chunks(), { open, checksum, clock }), memory };
+  return { info: await readSnapshot(chunks(), { open, clock }), memory };
 }
 
 describe('a snapshot', () => {
@@ -36,7 +38,7 @@ describe('a snapshot', () => {
       shape: guest.shape,
       normal: 24,
       duplicate: 46,
-      digest: checksum(guest.bytes),
+      digest: await contentDigest(guest, guest.shape, { checksum, clock }),
     });
   });
 

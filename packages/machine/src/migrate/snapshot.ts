@@ -1,7 +1,7 @@
 // A guest's memory as one stream without anybody at the other end: header, pages, zero pages, digest, end.
 import { Assembly, type AssemblyOptions, assertTotals } from './assembly.ts';
 import type { Channel, Clock } from './channel.ts';
-import type { Checksum } from './checksum.ts';
+import { type Checked, loadChecksum } from './checksum.ts';
 import { contentDigest } from './content-digest.ts';
 import { MigrationError } from './failure.ts';
 import type { DestinationMemory } from './guest.ts';
@@ -15,8 +15,6 @@ import { StreamDecoder } from './stream-decoder.ts';
 
 /** Where a snapshot is written to, and by what it is checked. */
 export interface SnapshotWriterOptions extends Pick<Channel, 'send'> {
-  /** Node: `crc32` of node:zlib; elsewhere `portableChecksum`. */
-  readonly checksum: Checksum;
   /** Lets other tasks run now and then. */
   readonly clock: Clock;
 }
@@ -25,8 +23,9 @@ export interface SnapshotWriterOptions extends Pick<Channel, 'send'> {
 export async function writeSnapshot(
   reader: PageReader,
   shape: Shape,
-  { send, checksum, clock }: SnapshotWriterOptions,
+  { send, clock }: SnapshotWriterOptions,
 ): Promise<void> {
+  const checksum = await loadChecksum();
   const writer = new RecordWriter({ send }, checksum);
   const hvns = pageRanges(shape).flatMap(({ hvn, npages }) =>
     Array.from({ length: npages }, (_, page) => hvn + page),
@@ -56,7 +55,7 @@ export interface SnapshotInfo {
   readonly normal: number;
   /** Zero pages. */
   readonly duplicate: number;
-  /** CRC-32 of the memory. */
+  /** Checksum of the memory. */
   readonly digest: number;
 }
 
@@ -65,8 +64,9 @@ export async function readSnapshot(
   chunks: AsyncIterable<Uint8Array>,
   options: SnapshotReaderOptions,
 ): Promise<SnapshotInfo> {
-  const decoder = new StreamDecoder(options.checksum);
-  const reader = new SnapshotReader(options);
+  const checksum = await loadChecksum();
+  const decoder = new StreamDecoder(checksum);
+  const reader = new SnapshotReader({ ...options, checksum });
   for await (const chunk of chunks) {
     for (const record of decoder.push(chunk)) await reader.take(record, decoder);
   }
@@ -75,13 +75,13 @@ export async function readSnapshot(
 }
 
 class SnapshotReader {
-  readonly #options: SnapshotReaderOptions;
+  readonly #options: SnapshotReaderOptions & Checked;
   #assembly: Assembly | undefined;
   #memory: DestinationMemory | undefined;
   #digest: number | undefined;
   #ended = false;
 
-  constructor(options: SnapshotReaderOptions) {
+  constructor(options: SnapshotReaderOptions & Checked) {
     this.#options = options;
   }
 
@@ -125,7 +125,7 @@ class SnapshotReader {
     const { shape, normal, duplicate } = assembly;
     const digest = await contentDigest(memory, shape, this.#options);
     if (digest !== this.#digest) {
-      throw damaged(offset, `memory of CRC-32 ${this.#digest}`, String(digest));
+      throw damaged(offset, `memory of checksum ${this.#digest}`, String(digest));
     }
     return { shape, normal, duplicate, digest };
   }

@@ -5,6 +5,7 @@
 // stays stopped: the destination may run it, and two of it would be worse than none.
 import { AutoConverge } from './auto-converge.ts';
 import type { Channel, Clock, Compression } from './channel.ts';
+import { type Checked, loadChecksum } from './checksum.ts';
 import { type ConnectionOptions, Connections } from './connection.ts';
 import { contentDigest } from './content-digest.ts';
 import { MigrationError } from './failure.ts';
@@ -49,12 +50,12 @@ export async function sendMigration(
   channels: readonly Channel[],
   options: SourceOptions,
 ): Promise<MigrationInfo> {
-  return new Source(guest, channels, options).run();
+  return new Source(guest, channels, { ...options, checksum: await loadChecksum() }).run();
 }
 
 class Source {
   readonly #guest: SourceGuest;
-  readonly #options: SourceOptions;
+  readonly #options: SourceOptions & Checked;
   readonly #connections: Connections;
   /** Nobody sleeps on after a failure. */
   readonly #clock: Clock = {
@@ -69,7 +70,7 @@ class Source {
   #round = 0;
   #paused = false;
 
-  constructor(guest: SourceGuest, channels: readonly Channel[], options: SourceOptions) {
+  constructor(guest: SourceGuest, channels: readonly Channel[], options: SourceOptions & Checked) {
     if (channels.length === 0) throw new RangeError('expected at least one channel, got none');
     this.#guest = guest;
     this.#options = options;
@@ -210,7 +211,7 @@ class Source {
     const theirs = await this.#connections.orFailure(answered);
     if (theirs !== digest) {
       const got = `${theirs} at the destination`;
-      throw new MigrationError('damaged', `expected memory of CRC-32 ${digest}, got ${got}`);
+      throw new MigrationError('damaged', `expected memory of checksum ${digest}, got ${got}`);
     }
     this.#meter.verified(digest, this.#options.clock.now() - from);
   }

@@ -47,7 +47,7 @@ export class StreamDecoder {
     return this.#offset;
   }
 
-  /** Records given out, and the CRC-32 of their heads, those of the last one left out. */
+  /** Records given out, and the checksum of their heads, those of the last one left out. */
   get totals(): { readonly records: number; readonly digest: number } {
     return this.#before;
   }
@@ -130,10 +130,11 @@ export class StreamDecoder {
       );
       throw damaged(0, 'a migration stream (89 46 4c 4d 0d 0a 1a 0a)', got.join(' '));
     }
-    const sum = this.#checksum(this.#head.subarray(0, 12));
-    const stated = this.#headView.getUint32(12, true);
-    if (sum !== stated) throw damaged(12, `a preamble of checksum ${hex(stated)}`, hex(sum));
     const version = this.#headView.getUint32(8, true);
+    const complement = this.#headView.getUint32(12, true);
+    if (~complement >>> 0 !== version) {
+      throw damaged(8, 'a version, then its complement', `${hex(version)} ${hex(complement)}`);
+    }
     if (version === VERSION) return;
     throw new MigrationError(
       'version',
@@ -155,7 +156,7 @@ export class StreamDecoder {
     if (kind === undefined) {
       throw damaged(
         this.#recordAt,
-        'a kind of record that version 1 has',
+        `a kind of record that version ${VERSION} has`,
         String(view.getUint8(0)),
       );
     }

@@ -1,15 +1,16 @@
 // The wire format, for a connection and for a file alike. Little-endian. docs/migration.md has the table for readers.
 //
-//   preamble   magic 8 | version u32 | CRC-32 of those 12 u32
-//   record     kind u8 | flags u8 | 0 u16 | sequence u32 | length u32 | CRC-32 of the payload u32 | of the 16 before it u32
+//   preamble   magic 8 | version u32 | its complement u32
+//   record     kind u8 | flags u8 | 0 u16 | sequence u32 | length u32 | checksum of the payload u32 | of the 16 before it u32
 //              payload, `length` bytes
 //
+// The checksum is the low half of XXH64 (checksum.ts); that the preamble does without lets any version know any other.
 // Each direction of each connection is one stream, its records numbered from 0: one that is lost, doubled or moved is found
 // out. The head has a checksum of its own, so that a wrong length is found before anybody waits for that many bytes.
 import { MOST_SLOTS } from './shape.ts';
 
 export const MAGIC: Uint8Array = Uint8Array.of(0x89, 0x46, 0x4c, 0x4d, 0x0d, 0x0a, 0x1a, 0x0a);
-export const VERSION = 1;
+export const VERSION = 2;
 export const PREAMBLE_BYTES = 16;
 export const HEAD_BYTES = 20;
 /** Pages of one record at most; 256 KiB stay in a core's own cache between copy, checksum and write. */

@@ -23,10 +23,11 @@ import {
 } from '@faultline/mmu';
 import { describe, expect, it } from 'vitest';
 import { clock } from '../../test/channel-pair.ts';
-import { portableChecksum as checksum } from './checksum.ts';
+import { loadChecksum } from './checksum.ts';
 import { contentDigest } from './content-digest.ts';
 import { shapeOfVm, vmGuest, vmMemory } from './vm-guest.ts';
 
+const checksum = await loadChecksum();
 const PAGES = 40;
 const GFN = 0x100;
 
