@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { lineOf, parseLines } from '../test/parse-text.ts';
+import { DirtyRate, type DirtyRateOptions, type DirtyWindow } from './dirty-rate.ts';
+
+const fixed = (ms: number, gfn: number): string =>
+  lineOf(
+    `fast_page_fault: vcpu 0 gva ${gfn.toString(16)}000 error_code P|W|U sptep ffff888132 old 0x123ab7e65 new 123ab7e67 spurious 0 fixed 1`,
+  ).replace('8.652615', (ms / 1000).toFixed(6));
+
+function windowsOf(lines: readonly string[], options?: DirtyRateOptions): readonly DirtyWindow[] {
+  const rate = new DirtyRate(options);
+  for (const event of parseLines(...lines).events) rate.add(event);
+  return rate.end();
+}
+
+describe('the dirty rate of a trace', () => {
+  it('counts a page once in a window, however often it is written', () => {
+    expect(windowsOf([fixed(1000, 1), fixed(1200, 1), fixed(1400, 2)])).toMatchObject([
+      { begin: 1_000_000, end: 2_000_000, writes: 3, pages: 2, newPages: 2, bytes: 8192 },
+    ]);
+  });
+
+  it('says which pages no window had before', () => {
+    const windows = windowsOf([fixed(0, 1), fixed(0, 2), fixed(1500, 2), fixed(1500, 3)]);
+    expect(windows.map(({ pages, newPages }) => [pages, newPages])).toEqual([
+      [2, 2],
+      [2, 1],
+    ]);
+  });
+
+  it('has a window for a time in which nothing was written', () => {
+    const windows = windowsOf([fixed(0, 1), fixed(250, 1)], { window: 100_000 });
+    expect(windows.map(({ pages }) => pages)).toEqual([1, 0, 1]);
+  });
+
+  it('counts huge pages, when asked to', () => {
+    const [window] = windowsOf([fixed(0, 1), fixed(1, 511), fixed(2, 512)], { pageSize: 2 ** 21 });
+    expect(window).toMatchObject({ pages: 2, bytes: 2 ** 22 });
+  });
+
+  it('has no window without a write', () => {
+    expect(windowsOf([lineOf('kvm_entry: vcpu 0, rip 0x1')])).toEqual([]);
+  });
+});

@@ -1,0 +1,84 @@
+// How fast a guest dirties its memory, in windows of equal length: what the trace itself shows of it, without disturbing the
+// guest by one sample more.
+//
+// A page whose log is on is seen once per harvest, when it is written first: so the pages of a window are a lower bound
+// where no harvest lies in it, and the working set of a window is exact where one begins it.
+
+import { GfnSet } from './gfn-set.ts';
+import { pageChange } from './page-change.ts';
+import type { TraceEvent } from './trace-event.ts';
+
+export interface DirtyRateOptions {
+  /** Length of a window, in the unit of the trace's clock: a second, where that is microseconds. */
+  readonly window?: number;
+  /** Bytes by which pages are counted: 4096, or those of a huge page. */
+  readonly pageSize?: number;
+}
+
+export interface DirtyWindow {
+  readonly begin: number;
+  readonly end: number;
+  /** Times that a page became writable. */
+  readonly writes: number;
+  /** Different pages among them: the working set of writes. */
+  readonly pages: number;
+  /** Pages that were written in no window before. */
+  readonly newPages: number;
+  /** Bytes of `pages`. */
+  readonly bytes: number;
+}
+
+const SECOND = 1_000_000;
+const SMALL_PAGE = 4096;
+
+/** Takes a trace's events in order; windows without a write are in the answer too. */
+export class DirtyRate {
+  readonly #window: number;
+  readonly #pageSize: number;
+  readonly #windows: DirtyWindow[] = [];
+  readonly #ever = new GfnSet();
+  readonly #pages = new GfnSet();
+  #begin: number | undefined;
+  #writes = 0;
+  #newPages = 0;
+
+  constructor({ window = SECOND, pageSize = SMALL_PAGE }: DirtyRateOptions = {}) {
+    this.#window = window;
+    this.#pageSize = pageSize;
+  }
+
+  add({ body, time }: TraceEvent): void {
+    const page = pageChange(body);
+    if (page?.change !== 'written') return;
+    this.#begin ??= time;
+    while (time >= this.#begin + this.#window) this.#next();
+    this.#writes++;
+    const number = Math.floor((page.gfn * SMALL_PAGE) / this.#pageSize);
+    if (this.#pages.add(number) && this.#ever.add(number)) this.#newPages++;
+  }
+
+  /** From the first write on; the last window may be shorter than it says. */
+  end(): readonly DirtyWindow[] {
+    if (this.#writes > 0) this.#next();
+    return this.#windows;
+  }
+
+  #next(): void {
+    const begin = this.#begin as number;
+    const end = begin + this.#window;
+    const { size } = this.#pages;
+    const bytes = size * this.#pageSize;
+    this.#windows.push({
+      begin,
+      end,
+      writes: this.#writes,
+      pages: size,
+      newPages: this.#newPages,
+      bytes,
+    });
+    this.#begin = end;
+    this.#writes = 0;
+    this.#newPages = 0;
+    this.#pages.clear();
+  }
+}
