@@ -33,10 +33,6 @@ function expectSound<Result>(place: string, step: () => Result): Result {
   }
 }
 
-/** Its end was missing, or some of its lines could not be read: what is said of it is said of the rest. */
-export const isDamaged = ({ truncated, errorCount }: TraceSummary): boolean =>
-  truncated || errorCount > 0;
-
 export const BUNDLED = 'k6.12-tdp-ksm-race.txt.gz';
 
 /** Beside dist/ in the package, and at the root of a checkout. */

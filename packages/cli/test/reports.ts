@@ -85,6 +85,7 @@ const SUMMARY: TraceSummary = {
   lost: { overwritten: 0, reported: 0, unnumbered: 0, missing: 0 },
   counts: {},
   unknown: {},
+  damaged: {},
   unknownColumns: {},
   errors: [],
   errorCount: 0,

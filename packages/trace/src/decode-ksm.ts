@@ -1,7 +1,7 @@
 // KSM's tracepoints (6.12 has them, 6.1 does not). Their pfns are decimal.
 import type { KsmMerge, Pfn } from '@faultline/mmu';
 import type { Decode, Decoders } from './decode.ts';
-import type { KsmMm, KsmScan } from './trace-event.ts';
+import type { KsmMm, KsmScan } from './host-event.ts';
 
 const merge =
   (event: KsmMerge['event']): Decode =>

@@ -1,6 +1,6 @@
 // The MMU's tracepoints: text of the body in, event out. The literal texts are those of 6.1 to 6.12.
 // KVM: arch/x86/kvm/mmu/mmutrace.h, arch/x86/kvm/trace.h, include/trace/events/kvm.h.
-import type { Gfn, Gpa, Hva, Pfn, Sptep } from '@faultline/mmu';
+import type { Gfn, Gpa, Pfn, Sptep } from '@faultline/mmu';
 import type { Decoders } from './decode.ts';
 import { readErrorCode } from './error-code.ts';
 
@@ -129,13 +129,5 @@ export const mmuDecoders: Decoders = {
     line.text(' valid ');
     const valid = line.flag();
     return { event: 'check_mmio_spte', spte, kvm_gen, spte_gen, valid };
-  },
-
-  kvm_unmap_hva_range(line) {
-    line.text('mmu notifier unmap range: 0x');
-    const start = line.hex() as Hva;
-    line.text(' -- 0x');
-    const end = line.hex() as Hva;
-    return { event: 'kvm_unmap_hva_range', start, end };
   },
 };

@@ -1,5 +1,31 @@
-// In and out of the guest.
+// In and out of the guest. KVM: arch/x86/kvm/trace.h, include/trace/events/kvm.h.
+import type { Gfn, Gva } from '@faultline/mmu';
 import type { Decoders } from './decode.ts';
+import type { LineCursor } from './line-cursor.ts';
+import type { Exit, KvmExit, KvmNestedVmexit } from './vcpu-event.ts';
+
+/** An exit of a guest, or of its guest. */
+export function readExit<Event extends (KvmExit | KvmNestedVmexit)['event']>(
+  line: LineCursor,
+  event: Event,
+): Exit & { readonly event: Event } {
+  line.text('vcpu ');
+  const vcpu_id = line.decimal();
+  line.text(' reason ');
+  // A reason may hold spaces (PF excp), so it goes up to the next column.
+  const reason = line.stringBefore(' rip 0x');
+  if (reason === '') line.fail('the name of an exit reason');
+  const rip = line.address();
+  line.text(' info1 0x');
+  const info1 = line.halves();
+  line.text(' info2 0x');
+  const info2 = line.halves();
+  line.text(' intr_info 0x');
+  const intr_info = line.hex();
+  line.text(' error_code 0x');
+  const error_code = line.hex();
+  return { event, vcpu_id, reason, rip, info1, info2, intr_info, error_code };
+}
 
 export const vcpuDecoders: Decoders = {
   kvm_entry(line) {
@@ -11,22 +37,74 @@ export const vcpuDecoders: Decoders = {
     return { event: 'kvm_entry', vcpu_id, rip };
   },
 
-  kvm_exit(line) {
-    line.text('vcpu ');
-    const vcpu_id = line.decimal();
-    line.text(' reason ');
-    // A reason may hold spaces (PF excp), so it goes up to the next column.
-    const reason = line.stringBefore(' rip 0x');
-    if (reason === '') line.fail('the name of an exit reason');
-    const rip = line.address();
-    line.text(' info1 0x');
-    const info1 = line.halves();
-    line.text(' info2 0x');
-    const info2 = line.halves();
-    line.text(' intr_info 0x');
-    line.hex();
-    line.text(' error_code 0x');
-    line.hex();
-    return { event: 'kvm_exit', vcpu_id, reason, rip, info1, info2 };
+  kvm_exit: (line) => readExit(line, 'kvm_exit'),
+
+  kvm_userspace_exit(line) {
+    line.text('reason ');
+    const reason = line.stringBefore(' (');
+    const code = line.decimal();
+    line.text(')');
+    return { event: 'kvm_userspace_exit', reason, code };
+  },
+
+  kvm_inj_exception(line) {
+    const exception = line.word(' ');
+    const error_code = line.accept(' (') ? readParenthesized(line) : undefined;
+    const reinjected = line.accept(' [reinjected]');
+    return { event: 'kvm_inj_exception', exception, error_code, reinjected };
+  },
+
+  kvm_hypercall(line) {
+    line.text('nr 0x');
+    const nr = line.hex();
+    line.text(' a0 0x');
+    const a0 = line.halves();
+    line.text(' a1 0x');
+    const a1 = line.halves();
+    line.text(' a2 0x');
+    const a2 = line.halves();
+    line.text(' a3 0x');
+    const a3 = line.halves();
+    return { event: 'kvm_hypercall', nr, args: [a0, a1, a2, a3] };
+  },
+
+  kvm_ack_irq(line) {
+    line.text('irqchip ');
+    const irqchip = line.stringBefore(' pin ');
+    const pin = line.decimal();
+    return { event: 'kvm_ack_irq', irqchip, pin };
+  },
+
+  kvm_set_irq(line) {
+    line.text('gsi ');
+    const gsi = line.decimal();
+    line.text(' level ');
+    const level = line.signedDecimal();
+    line.text(' source ');
+    const irq_source_id = line.signedDecimal();
+    return { event: 'kvm_set_irq', gsi, level, irq_source_id };
+  },
+
+  kvm_vcpu_wakeup(line) {
+    const waited = line.oneOf(['wait', 'poll']) === 'wait';
+    line.text(' time ');
+    const ns = line.signedDecimal();
+    line.text(' ns, polling ');
+    const valid = line.oneOf(['valid', 'invalid']) === 'valid';
+    return { event: 'kvm_vcpu_wakeup', ns, waited, valid };
+  },
+
+  kvm_try_async_get_page(line) {
+    line.text('gva = 0x');
+    const gva = line.address() as Gva;
+    line.text(', gfn = 0x');
+    const gfn = line.hex() as Gfn;
+    return { event: 'kvm_try_async_get_page', gva, gfn };
   },
 };
+
+function readParenthesized(line: LineCursor): number {
+  const code = line.prefixedAddress();
+  line.text(')');
+  return code;
+}

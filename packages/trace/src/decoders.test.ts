@@ -1,23 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import { kernelText, withoutUnkeptColumns } from '../test/kernel-text.ts';
 import { lineOf, parseLines } from '../test/parse-text.ts';
-import { COUNTED_LINES, DECODED_LINES } from '../test/sample-lines.ts';
+import { COUNTED_LINES, DECODED_LINES, LINES_BY_FORMAT } from '../test/sample-lines.ts';
 
 const bodyOf = (event: string) => parseLines(lineOf(event)).events[0]?.body;
 const errorsOf = (event: string) => parseLines(lineOf(event)).summary.errors;
 
 describe('lines of real traces', () => {
-  it.each(DECODED_LINES)('come back as they were: %s', (line) => {
+  it.each([...DECODED_LINES, ...LINES_BY_FORMAT])('come back as they were: %s', (line) => {
     const { events, summary } = parseLines(line);
-    const text = line.replace(/^.*?: \w+: /, '');
+    const text = line.replace(/^.*?\d: \w+(: | -> |(?=\())/, '');
     expect(events.map(({ body }) => kernelText(body))).toEqual([withoutUnkeptColumns(text)]);
     expect(summary.unknownColumns).toEqual({});
   });
 
   it('name the event', () => {
-    const names = DECODED_LINES.map((line) => /^.*?: (\w+)/.exec(line)?.[1] ?? '');
+    const names = DECODED_LINES.map((line) => /^.*?\d: (\w+(:| ->|\())/.exec(line)?.[1] ?? '');
     const events = parseLines(...DECODED_LINES).events.map(({ body }) => body.event);
-    expect(events).toEqual(names.map((name) => name.replace('tracing_mark_write', 'marker')));
+    expect(events).toEqual(
+      names.map((name) =>
+        name
+          .replace(/^sys_(\w+)\($/, 'sys_enter_$1')
+          .replace(/^sys_(\w+) ->$/, 'sys_exit_$1')
+          .replace('tracing_mark_write', 'marker')
+          .replace(':', ''),
+      ),
+    );
   });
 
   it('of other events are counted, never an error', () => {
@@ -25,7 +33,14 @@ describe('lines of real traces', () => {
     expect({ events, errors: summary.errors }).toEqual({ events: [], errors: [] });
     expect(summary.events).toBe(COUNTED_LINES.length);
     expect(summary.unknown).toEqual(summary.counts);
-    expect(summary.counts).toMatchObject({ vcpu_match_mmio: 2, kvm_mmu_get_page: 3, sys_mmap: 3 });
+    expect(summary.counts).toEqual({
+      kvm_fpu: 1,
+      kvm_pio: 1,
+      kvm_msr: 1,
+      sys_enter_futex: 1,
+      sys_exit_futex: 1,
+      sched_switch: 1,
+    });
   });
 });
 
@@ -113,6 +128,8 @@ describe('kvm_exit', () => {
       rip: -0x7eff_f007,
       info1: { low: 0x182, high: -0x8000_0000 },
       info2: { low: -0x7eff_f008, high: -1 },
+      intr_info: 0,
+      error_code: 0,
     });
   });
 

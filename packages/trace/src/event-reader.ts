@@ -35,7 +35,7 @@ export class EventReader {
       return false;
     }
     let name = this.#readName(line);
-    while (name.decode === undefined && this.#runsOn(line, name, from)) name = this.#readName(line);
+    while (this.#runsOn(line, name, from)) name = this.#readName(line);
     if (name.decode === undefined) name.unknown++;
     else this.#decode(line, name, name.decode, from);
     return true;
@@ -51,7 +51,9 @@ export class EventReader {
       if (byte === COLON || byte === SPACE || byte === OPEN_PAREN) break;
     }
     line.at = at;
-    const name = this.tally.of(bytes, from, at);
+    // What a system call has instead of the colon tells its beginning from its end.
+    if (!line.accept('(')) line.accept(' -> ');
+    const name = this.tally.of(bytes, from, line.at);
     name.count++;
     this.#countPlace();
     return name;
@@ -66,7 +68,7 @@ export class EventReader {
   }
 
   #decode(line: LineCursor, name: NameCount, decode: Decode, from: number): void {
-    line.text(': ');
+    line.text(name.separator);
     const body = decode(line);
     if (line.expected === undefined && body === FOREIGN) {
       name.unknown++;
@@ -75,6 +77,7 @@ export class EventReader {
     const hasMore = line.at !== line.end;
     if (hasMore && line.bytes[line.at] !== SPACE) line.fail('a space or the end of the line');
     if (line.expected !== undefined || body === FOREIGN) {
+      name.damaged++;
       this.#addError(line, from, line.expected);
       return;
     }
@@ -96,9 +99,13 @@ export class EventReader {
    * with its line end. The damaged event is counted as an error; the cursor then stands behind the next header.
    */
   #runsOn(line: LineCursor, name: NameCount, from: number): boolean {
-    if (!line.accept(': ') || line.bytes[line.at] !== SPACE) return false;
-    if (!this.header.read(line)) return false;
-    name.unknown++;
+    const { at } = line;
+    if (line.bytes[at + 2] !== SPACE) return false;
+    if (!line.accept(': ') || !this.header.read(line)) {
+      line.moveTo(at);
+      return false;
+    }
+    name.damaged++;
     this.#addError(line, from, `the body of ${name.name} and a line end before the next event`);
     return true;
   }

@@ -12,32 +12,44 @@ export class NameCount {
   count = 0;
   /** Not decoded because nobody here knows it. */
   unknown = 0;
+  /** Known here, and of a body that could not be read. */
+  damaged = 0;
   /** Decoded, with more columns than known. */
   unknownColumns = 0;
 
-  constructor(name: string) {
-    this.name = name;
-    this.decode = decoders.get(name);
+  /** What stands between the name and the body, if it is no part of what was looked up. */
+  readonly separator: '' | ': ';
+
+  /** `printed` as the file has it: ftrace says `sys_mmap(` for sys_enter_mmap and `sys_mmap -> ` for sys_exit_mmap. */
+  constructor(printed: string) {
+    this.name = printed
+      .replace(/^sys_(.*)\($/, 'sys_enter_$1')
+      .replace(/^sys_(.*) -> $/, 'sys_exit_$1');
+    this.separator = this.name === printed ? ': ' : '';
+    this.decode = decoders.get(this.name);
   }
 }
 
 export class EventTally {
   readonly #all: NameCount[] = [];
   readonly #others = new NameCount('(other names)');
-  readonly #names = new ByteInterner(KNOWN_NAMES, (name) => {
-    const count = new NameCount(name);
+  readonly #names = new ByteInterner(KNOWN_NAMES, (printed) => {
+    const count = new NameCount(printed);
     this.#all.push(count);
     return count;
   });
 
-  /** The count of the event whose name is these bytes. */
+  /** The count of the event whose name is these bytes, with the `(` or ` -> ` that follows if it is a system call's. */
   of(bytes: Uint8Array, from: number, to: number): NameCount {
     return this.#names.find(bytes, from, to) ?? this.#others;
   }
 
   /** One column by name, without the zeros. */
-  by(column: 'count' | 'unknown' | 'unknownColumns'): Record<string, number> {
-    const rows = [...this.#all, this.#others].filter((row) => row[column] > 0);
-    return Object.fromEntries(rows.map((row) => [row.name, row[column]]));
+  by(column: 'count' | 'unknown' | 'damaged' | 'unknownColumns'): Record<string, number> {
+    const sums = new Map<string, number>();
+    for (const row of [...this.#all, this.#others]) {
+      if (row[column] > 0) sums.set(row.name, (sums.get(row.name) ?? 0) + row[column]);
+    }
+    return Object.fromEntries(sums);
   }
 }

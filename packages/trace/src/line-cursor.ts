@@ -4,7 +4,7 @@
 //
 // The byte at `end` belongs to the line end, so it is no digit and no letter: no read needs to look at `end` itself.
 import { ByteInterner, decodeText } from './byte-interner.ts';
-import type { Halves } from './trace-event.ts';
+import type { Halves } from './halves.ts';
 
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;
@@ -69,6 +69,13 @@ export class LineCursor {
     return true;
   }
 
+  /** The first of these that is next; undefined, and a failure, if none is. */
+  oneOf<Word extends string>(words: readonly Word[]): Word | undefined {
+    const word = words.find((literal) => this.accept(literal));
+    if (word === undefined) this.fail(words.map((literal) => `"${literal}"`).join(' or '));
+    return word;
+  }
+
   skipSpaces(): void {
     while (this.bytes[this.at] === SPACE) this.at++;
   }
@@ -117,6 +124,12 @@ export class LineCursor {
     return this.#high * 2 ** 32 + (this.#low >>> 0);
   }
 
+  /** The same after an `0x`, which the kernel leaves out before a zero, and in some formats before everything. */
+  prefixedAddress(): number {
+    this.accept('0x');
+    return this.address();
+  }
+
   /** Hexadecimal digits as the two halves of a 64-bit value. */
   halves(): Halves {
     this.#readHex();
@@ -137,6 +150,28 @@ export class LineCursor {
     }
     this.fail(`"${literal}"`);
     return '';
+  }
+
+  /** The text up to `stop`, a space or the end of the line. */
+  word(stop: string): string {
+    const { bytes, at: from, end } = this;
+    const code = stop.charCodeAt(0);
+    while (this.at < end && bytes[this.at] !== code && bytes[this.at] !== SPACE) this.at++;
+    return this.#strings.find(bytes, from, this.at) ?? decodeText(bytes, from, this.at);
+  }
+
+  /** All that is left of the line. */
+  rest(): string {
+    const { bytes, at, end } = this;
+    this.at = end;
+    return this.#strings.find(bytes, at, end) ?? decodeText(bytes, at, end);
+  }
+
+  /** The decimal digits themselves, of a number that a double may not hold. */
+  digits(): string {
+    const from = this.at;
+    this.decimal();
+    return decodeText(this.bytes, from, this.at);
   }
 
   #readHex(): void {

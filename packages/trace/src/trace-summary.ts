@@ -35,6 +35,8 @@ export interface TraceSummary {
   readonly counts: Readonly<Record<string, number>>;
   /** Those of `counts` that were not decoded because their name, or the marker's writer, is not known here. */
   readonly unknown: Readonly<Record<string, number>>;
+  /** Those of `counts` that were not delivered because their bodies could not be read: see `errors`. */
+  readonly damaged: Readonly<Record<string, number>>;
   /** Decoded events that had columns behind the last one known here, by name: a newer kernel, perhaps. */
   readonly unknownColumns: Readonly<Record<string, number>>;
   /** The first ten. */
@@ -82,6 +84,7 @@ export function summarize({
     lost: lostEvents(notes, events + input.linesWithoutEvent),
     counts: tally.by('count'),
     unknown: tally.by('unknown'),
+    damaged: tally.by('damaged'),
     unknownColumns: tally.by('unknownColumns'),
     errors: [...errors.kept],
     errorCount: errors.count,

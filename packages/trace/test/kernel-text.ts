@@ -1,11 +1,7 @@
 // Prints a decoded body as the kernel had printed it, so that a test can see that nothing was lost or bent on the way in.
-import type { Halves, TraceBody } from '../src/index.ts';
-
-const hex = (value: number): string => BigInt.asUintN(64, BigInt(value)).toString(16);
-const padded = (value: number | string, digits: number): string =>
-  (typeof value === 'number' ? hex(value) : value).padStart(digits, '0');
-const word = ({ low, high }: Halves): string =>
-  ((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)).toString(16);
+import type { TraceBody } from '../src/index.ts';
+import { hex, padded, word } from './kernel-number.ts';
+import { restText } from './kernel-text-rest.ts';
 
 const NAMES = ['P', 'W', 'U', 'RSVD', 'F'];
 
@@ -15,7 +11,7 @@ function errorCode(code: number): string {
   return [...named, ...(rest > 0 ? [`0x${hex(rest)}`] : [])].join('|');
 }
 
-/** The body's text, without the columns that the reader leaves out: rights, interrupt info, rmap items. */
+/** The body's text, without the columns that the reader leaves out: rights, rmap items, names of bits. */
 export function kernelText(body: TraceBody): string {
   switch (body.event) {
     case 'fast_page_fault':
@@ -54,9 +50,11 @@ export function kernelText(body: TraceBody): string {
     case 'kvm_entry':
       return `vcpu ${body.vcpu_id}, rip 0x${hex(body.rip)}`;
     case 'kvm_exit':
+    case 'kvm_nested_vmexit':
       return (
         `vcpu ${body.vcpu_id} reason ${body.reason} rip 0x${hex(body.rip)} ` +
-        `info1 0x${padded(word(body.info1), 16)} info2 0x${padded(word(body.info2), 16)}`
+        `info1 0x${padded(word(body.info1), 16)} info2 0x${padded(word(body.info2), 16)} ` +
+        `intr_info 0x${padded(body.intr_info, 8)} error_code 0x${padded(body.error_code, 8)}`
       );
     case 'ksm_merge_one_page':
     case 'ksm_merge_with_ksm_page':
@@ -73,8 +71,11 @@ export function kernelText(body: TraceBody): string {
       return `pfn ${body.pfn} mm ${hex(body.mm)}`;
     case 'ksm_advisor':
       return `ksm scan time ${body.scan_time} pages_to_scan ${body.pages_to_scan} cpu percent ${body.cpu_percent}`;
-    default:
+    case 'marker':
+    case 'other_marker':
       return JSON.stringify(body.marker);
+    default:
+      return restText(body);
   }
 }
 
@@ -82,6 +83,7 @@ export function kernelText(body: TraceBody): string {
 export const withoutUnkeptColumns = (text: string): string =>
   text
     .replace(/ \([rwxu-]+\)/, '')
-    .replace(/ intr_info 0x\w+ error_code 0x\w+$/, '')
+    .replace(/(pferr \w+) .*$/, '$1')
+    .replace(/(inhibits=0x\w+) .*$/, '$1')
     .replace(/ rmap_item \w+/, '')
     .replace(/( mm \w+)(?= error)/, '');

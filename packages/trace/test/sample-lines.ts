@@ -262,10 +262,6 @@ export const DECODED_LINES: readonly string[] = [
   // mark_mmio_spte
   'vcpu0-522     [001] ...1.   273.265999: mark_mmio_spte: sptep:ffff8881033a2000 gfn d0000 access 7 gen 4',
   'vcpu1-483     [002] ...1.   253.438971: mark_mmio_spte: sptep:ffff888122322408 gfn 58281 access 7 gen 12',
-];
-
-/** Events that it counts by name. */
-export const COUNTED_LINES: readonly string[] = [
   // kvm_age_hva
   'kdamond.0-177     [001] ...1.     5.762841: kvm_age_hva: mmu notifier age hva: 0x007fc715b32d83 -- 0x007fc715b33d83',
   // kvm_apicv_inhibit_changed
@@ -380,4 +376,41 @@ export const COUNTED_LINES: readonly string[] = [
   // vcpu_match_mmio
   'vcpu0-522     [001] .....   273.266190: vcpu_match_mmio: gva 0xd0000000 gpa 0xd0000000 Write GPA',
   'vcpu1-483     [002] .....   253.439290: vcpu_match_mmio: gva 0x58281c98 gpa 0x58281c98 Read GPA',
+  // further forms of these
+  'vcpu1-523     [000] .....   273.266190: kvm_mmio: mmio unsatisfied-read len 4 gpa 0xd0009000 val 0x0',
+  'vcpu0-511     [001] ...1.   171.791605: kvm_mmu_get_page: sp gen 1 gfn 200 l1 4-byte q3 w-- invalid !nxe !ad root 1 unsync existing',
+  'vcpu0-511     [001] .....   171.791605: kvm_mmu_walker_error: pferr 0 ',
+  'vcpu0-511     [001] .....   171.791605: kvm_inj_exception: #UD',
+  'vcpu0-511     [001] .....   171.791605: kvm_inj_exception: #PF (0x2) [reinjected]',
+  'vcpu0-258     [001] .....    29.618652: kvm_nested_vmenter_failed: (control->nested_ctl & SVM_NESTED_CTL_NP_ENABLE) && !npt_enabled',
+  'vcpu0-258     [001] .....    29.639700: kvm_nested_vmenter: rip: 0x0000000000010a2c vmcb: 0x0000000000060000 nested_rip: 0x0000000000010110 int_ctl: 0x00000000 event_inj: 0x00000000 nested_npt=n guest_cr3: 0x0000000000100000',
+  'vcpu0-258     [001] .....    29.639700: kvm_userspace_exit: reason restart (4)',
+  'vcpu0-258     [001] .....    29.639700: kvm_emulate_insn: 0:10409:89 55 00 (prot64) failed',
+  'kvmw-479     [002] ...1.   248.157954: sys_mmap -> 0x7fd392c00000',
+  'kvmw-479     [002] ...1.   248.158062: sys_madvise -> 0xffffffffffffffea',
+  'kvmw-479     [002] ...1.   248.158062: sys_mprotect -> 0x0',
+  'kvmw-479     [000] .....   253.346979: kvm_apicv_inhibit_changed: cleared reason=2, inhibits=0x0',
+];
+
+/** Events that the reader decodes and that no trace here has: written by the kernel's own format strings. */
+export const LINES_BY_FORMAT: readonly string[] = [
+  'vcpu0-177     [002] .....     7.986936: kvm_pml_full: vcpu 0: PML full',
+  'vcpu0-177     [002] .....     7.986936: kvm_fast_mmio: fast mmio at gpa 0xfebf3000',
+  'vcpu0-177     [002] .....     7.986936: kvm_ack_irq: irqchip PIC master pin 3',
+  'vcpu0-177     [002] .....     7.986936: kvm_set_irq: gsi 23 level 1 source 0',
+  'vcpu0-177     [002] .....     7.986936: kvm_hypercall: nr 0x5 a0 0x1 a1 0xffff888103c43b80 a2 0x0 a3 0x0',
+  'vcpu0-177     [002] .....     7.986936: kvm_vcpu_wakeup: wait time 48213 ns, polling valid',
+  'vcpu0-177     [002] .....     7.986936: kvm_try_async_get_page: gva = 0xffff888103c43b80, gfn = 0x103c43',
+  'qemu-177     [002] .....     7.986936: sys_mremap(addr: 7f0000000000, old_len: 1000, new_len: 2000, flags: 1, new_addr: 0)',
+  'qemu-177     [002] .....     7.986936: sys_ioctl -> 0x0',
+];
+
+/** Events that the reader counts without decoding them. */
+export const COUNTED_LINES: readonly string[] = [
+  'vcpu0-177     [002] d..1.     7.986936: kvm_fpu: load',
+  'vcpu0-177     [002] .....     7.986936: kvm_pio: pio_write at 0x3f8 size 1 count 1 val 0x41',
+  'vcpu0-177     [002] .....     7.986936: kvm_msr: msr_write c0000080 = 0xd01',
+  'kvmw-174     [000] ...1.     7.923418: sys_futex(uaddr: 7f068acff000, op: 80, val: 1, utime: 0, uaddr2: 0, val3: 0)',
+  'kvmw-174     [000] ...1.     7.923418: sys_futex -> 0x0',
+  '<idle>-0     [001] d..2.     8.003979: sched_switch: prev_comm=swapper/1 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=vcpu1 next_pid=178 next_prio=120',
 ];

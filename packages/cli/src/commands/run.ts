@@ -13,11 +13,12 @@ import {
   runGuest,
   runTrace,
 } from '@faultline/runner';
+import { isDamaged } from '@faultline/trace';
 import { Command, Option } from 'commander';
 import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, UsageError } from '../exit.ts';
 import { Progress } from '../progress.ts';
 import { runReport } from '../run-report.ts';
-import { BUNDLED, bundledTrace, isDamaged, type LoadedTrace, loadTrace } from '../trace-input.ts';
+import { BUNDLED, bundledTrace, type LoadedTrace, loadTrace } from '../trace-input.ts';
 import { number, oneOf, someOf, whole } from '../words.ts';
 
 const PATHS: readonly FaultPath[] = ['slow', 'merged', 'current'];
