@@ -12,6 +12,8 @@ export interface SourceGuest extends PageReader {
   stopLogging(): void;
   /** Visits each page that was written since the last harvest (or since logging began). */
   harvest(visit: (hvn: number) => void): void;
+  /** While pages are sent, every few milliseconds: lets vCPUs go on that wait for room in their log. Absent: none ever does. */
+  relieve?(): void;
   /** When it returns, no vCPU stores until `resume`. */
   pause(): void;
   /** Lets the vCPUs go on after `pause`. */

@@ -53,6 +53,8 @@ export async function sendMigration(
   return new Source(guest, channels, { ...options, checksum: await loadChecksum() }).run();
 }
 
+const RELIEF_MS = 2;
+
 class Source {
   readonly #guest: SourceGuest;
   readonly #options: SourceOptions & Checked;
@@ -88,7 +90,9 @@ class Source {
     let handedOver = false;
     try {
       await this.#setUp();
-      await this.#iterate();
+      const iterated = this.#iterate();
+      void this.#relieveUntil(iterated);
+      await iterated;
       await this.#stopAndCopy();
       if (this.#options.verify !== false) await this.#compare();
       this.#connections.check();
@@ -143,6 +147,17 @@ class Source {
       this.#slowDown(sentBytes);
       this.#options.progress?.(this.#meter.report('active'));
     } while (this.#meter.expectedDowntime(this.#dirty.size) > downtimeLimitMs && this.#mayGoOn());
+  }
+
+  /** A vCPU with a full ring must not wait for the end of the round. */
+  async #relieveUntil(done: Promise<void>): Promise<void> {
+    if (this.#guest.relieve === undefined) return;
+    let isDone = false;
+    const end = (): void => {
+      isDone = true;
+    };
+    done.then(end, end);
+    for (; !isDone; await this.#options.clock.sleep(RELIEF_MS)) this.#guest.relieve();
   }
 
   #mayGoOn(): boolean {

@@ -4,7 +4,6 @@
 import type { WasmShared } from '@faultline/atomics';
 import {
   faultInHostPage,
-  getDirtyLog,
   HOST_FAULT,
   type Hvn,
   hostPtePfn,
@@ -19,12 +18,12 @@ import {
   readMemslots,
   resumeVcpus,
   setMemslotFlags,
-  takeDirty,
   type Vm,
 } from '@faultline/mmu';
 import type { DestinationMemory, SourceGuest } from './guest.ts';
 import type { PageReader } from './page-batch.ts';
 import type { Shape } from './shape.ts';
+import { VmLog } from './vm-log.ts';
 
 /** What `vmGuest` needs beside the VM. */
 export interface VmGuestOptions {
@@ -50,38 +49,41 @@ export const shapeOfVm = (mem: WasmShared, vm: Vm): Shape => ({
 });
 
 /**
- * A running VM as the source of a migration. Its slots stay as they are until the migration is over. Where it has a pager,
- * that is another thread: missing pages are waited for. Throws a RangeError for
- * a VM whose log is not the plain bitmap: a log that its readers clear, or rings, need more than a harvest.
+ * A running VM as the source of a migration, with any dirty log that the MMU has. Its slots stay as they are until the
+ * migration is over, and if it has rings nobody else needs to reset them. Where it has a pager, that is another thread:
+ * missing pages are waited for.
  */
 export function vmGuest(
   mem: WasmShared,
   vm: Vm,
   { client, throttle }: VmGuestOptions,
 ): SourceGuest {
-  if (vm.dirtyRing !== 0 || vm.manualDirtyLogProtect !== 'none') {
-    const got = vm.dirtyRing !== 0 ? 'rings' : `manual protection (${vm.manualDirtyLogProtect})`;
-    throw new RangeError(`expected a VM that logs dirty pages in a plain bitmap, got ${got}`);
-  }
   const slots = slotsOf(mem, vm);
   const unlogged = slots.filter(({ flags }) => (flags & KVM_MEM_LOG_DIRTY_PAGES) === 0);
+  const log = new VmLog(mem, vm, slots, client);
+  const { copyPage } = vmReader(mem, vm);
   return {
-    ...vmReader(mem, vm),
+    copyPage(hvn, into, at) {
+      log.beforeRead(hvn);
+      return copyPage(hvn, into, at);
+    },
     shape: shapeOfVm(mem, vm),
     startLogging() {
       for (const { id } of unlogged) setMemslotFlags(mem, vm, id, KVM_MEM_LOG_DIRTY_PAGES);
-      // What other clients' harvests had left for this one is sent with all the rest.
-      for (const slot of slots) takeDirty(mem, vm, slot, client, () => {});
+      log.begin();
     },
     stopLogging() {
       for (const { id, flags } of unlogged) setMemslotFlags(mem, vm, id, flags);
+      log.relieve();
     },
-    harvest(visit) {
-      for (const slot of slots) {
-        getDirtyLog(mem, vm, slot.id);
-        takeDirty(mem, vm, slot, client, visit);
-      }
-    },
+    harvest: (visit) => log.harvest(visit),
+    ...(vm.dirtyRing === 0
+      ? {}
+      : {
+          relieve() {
+            if (log.isFull) log.relieve();
+          },
+        }),
     pause: () => pauseVcpus(mem, vm),
     resume: () => resumeVcpus(mem, vm),
     ...(throttle === undefined ? {} : { throttle }),
