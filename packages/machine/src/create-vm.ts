@@ -40,18 +40,22 @@ const MOST_RAM = 2 ** 32 - PAGE_SIZE;
 
 /** Throws a RangeError that names the option that cannot be, and an Error where memory cannot be shared but has to be. */
 export function createVm(options: VmOptions): Vm {
-  const { vcpus = 1 } = options;
-  const why = whyNotShared();
-  if (options.shared === true && why !== undefined) throw new Error(why);
-  const shared = options.shared ?? (vcpus > 1 && why === undefined);
-  const owner = new Owner(makeHandle(configOf(options), { vcpus, shared }));
-  const vm = new Vm(owner);
+  const vm = new Vm(createOwner(options));
   const whole = { id: 0, gpa: 0, bytes: options.memory, offset: 0 };
   for (const slot of options.slots ?? [whole]) vm.slots.add(slot);
   return vm;
 }
 
-function configOf({ memory, vcpus = 1, ...options }: VmOptions): VmConfig {
+/** The same before it has slots. */
+export function createOwner(options: Omit<VmOptions, 'slots'>): Owner {
+  const { vcpus = 1 } = options;
+  const why = whyNotShared();
+  if (options.shared === true && why !== undefined) throw new Error(why);
+  const shared = options.shared ?? (vcpus > 1 && why === undefined);
+  return new Owner(makeHandle(configOf(options), { vcpus, shared }));
+}
+
+function configOf({ memory, vcpus = 1, ...options }: Omit<VmOptions, 'slots'>): VmConfig {
   if (!(Number.isSafeInteger(memory) && memory > 0 && memory % PAGE_SIZE === 0)) {
     throw new RangeError(`expected memory in multiples of ${PAGE_SIZE} bytes, got ${memory}`);
   }

@@ -17,10 +17,22 @@ export interface DirtyClient {
   close(): void;
 }
 
+/** A reader that is told of pages of the VM's memory, by hvn. */
+export interface PageLog {
+  /** Visits what was stored to since it was opened or last asked. */
+  harvest(visit: (hvn: number) => void): void;
+  close(): void;
+}
+
+interface Reader {
+  readonly number: number;
+  readonly name: string;
+}
+
 export class DirtyClients {
   readonly #owner: Owner;
   readonly #slots: Slots;
-  readonly #open = new Map<number, DirtyClient>();
+  readonly #open = new Map<number, Reader>();
 
   constructor(owner: Owner, slots: Slots) {
     this.#owner = owner;
@@ -29,23 +41,34 @@ export class DirtyClients {
 
   /** The first switches the log on. Throws a RangeError when there are as many as the VM was made for. */
   open(name: string): DirtyClient {
-    const number = this.#unused(name);
-    if (this.#open.size === 0) this.#slots.log(true);
-    this.#take(number); // what was written before is none of its business
-    const client: DirtyClient = {
+    const reader = this.#claim(name);
+    return {
       name,
       take: () => {
-        if (this.#open.get(number) !== client) {
+        if (this.#open.get(reader.number) !== reader) {
           throw new Error(`expected dirty-log client "${name}" to be open, but it is closed`);
         }
-        return this.#take(number);
+        return this.#take(reader.number);
       },
-      close: () => {
-        if (this.#open.get(number) === client) this.#close(number);
-      },
+      close: () => this.#close(reader),
     };
-    this.#open.set(number, client);
-    return client;
+  }
+
+  /** The same for who knows the VM's memory by its own pages, and wants to hear of those too that no slot shows just now. */
+  openForPages(name: string): PageLog {
+    const reader = this.#claim(name);
+    return {
+      harvest: (visit) => this.#harvestAll(reader.number, visit),
+      close: () => this.#close(reader),
+    };
+  }
+
+  #claim(name: string): Reader {
+    const reader = { number: this.#unused(name), name };
+    if (this.#open.size === 0) this.#slots.log(true);
+    this.#open.set(reader.number, reader);
+    this.#harvestAll(reader.number, () => {}); // what was written before is none of its business
+    return reader;
   }
 
   #unused(name: string): number {
@@ -73,8 +96,17 @@ export class DirtyClients {
     });
   }
 
-  #close(number: number): void {
-    this.#open.delete(number);
+  #harvestAll(client: number, visit: (hvn: Hvn) => void): void {
+    const { mem, handle } = this.#owner;
+    this.#owner.act(() => {
+      for (const { id } of this.#owner.slots()) getDirtyLog(mem, handle.vm, id);
+      takeDirty(mem, handle.vm, { hvn: 0 as Hvn, npages: handle.vm.hostPages }, client, visit);
+    });
+  }
+
+  #close(reader: Reader): void {
+    if (this.#open.get(reader.number) !== reader) return;
+    this.#open.delete(reader.number);
     if (this.#open.size === 0) this.#slots.log(false);
   }
 }

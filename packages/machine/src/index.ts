@@ -10,6 +10,7 @@ export { type FailureReason, MigrationError } from './migrate/failure.ts';
 export type { DestinationMemory, SourceGuest } from './migrate/guest.ts';
 export type { MigrationInfo, MigrationStatus, RamInfo } from './migrate/migration-info.ts';
 export type { PageReader } from './migrate/page-batch.ts';
+export { type Port, portChannel } from './migrate/port-channel.ts';
 export { assertSameShape, type Shape, type SlotShape } from './migrate/shape.ts';
 export {
   readSnapshot,
@@ -26,7 +27,18 @@ export {
   vmGuest,
   vmMemory,
 } from './migrate/vm-guest.ts';
+export type { VmMigrationOptions } from './migrate-vm.ts';
 export type { MmioRange, MmioSize } from './mmio.ts';
+export {
+  type ArrivingVmOptions,
+  type LoadedVm,
+  type LoadOptions,
+  loadVm,
+  type ReceivedVm,
+  receiveVm,
+  type VmDestinationOptions,
+} from './receive-vm.ts';
+export type { SaveOptions } from './save-snapshot.ts';
 export { whyNotShared } from './sharing.ts';
 export type { Slot, Slots } from './slots.ts';
 export type { Snapshot } from './snapshots.ts';

@@ -1,8 +1,8 @@
 // The owner's side of a VM: the thread that made it and acts as its VMM. vCPUs on this very thread cannot be waited for, so
 // they are out of the guest whenever the owner acts, and what it asked of them is served as soon as it is done. Where one of
 // them has to wait for another, because its store takes a page from both, the other leaves: it is between two accesses.
-import { modeAddress, type WasmShared } from '@faultline/atomics';
-import { type Memslot, pauseVcpus, readMemslots, resumeVcpus } from '@faultline/mmu';
+import { modeAddress, requestsAddress, type WasmShared } from '@faultline/atomics';
+import { type Memslot, pauseVcpus, REQ_PAUSE, readMemslots, resumeVcpus } from '@faultline/mmu';
 import { checkId } from './connect-vcpu.ts';
 import { connect, type VmHandle } from './handle.ts';
 import { Vcpu, type VcpuOptions } from './vcpu.ts';
@@ -14,6 +14,9 @@ export class Owner {
   /** For the owner's own accesses: a vCPU that is in the guest for the length of one. */
   readonly #device: Vcpu;
   #depth = 0;
+  /** How many want the vCPUs paused. */
+  #pauses = 0;
+  #held: string | undefined;
 
   constructor(handle: VmHandle) {
     this.handle = handle;
@@ -38,20 +41,48 @@ export class Owner {
     try {
       return work();
     } finally {
-      if (--this.#depth === 0) this.#serve();
+      // Who is held is outside the guest, and is served when it is let go.
+      if (--this.#depth === 0 && this.#held === undefined) this.#serve();
     }
   }
 
   /** Does the VMM's work while no vCPU of any thread loads or stores. */
   actPaused<Result>(work: () => Result): Result {
     return this.act(() => {
-      pauseVcpus(this.mem, this.handle.vm);
+      this.#pause();
       try {
         return work();
       } finally {
-        resumeVcpus(this.mem, this.handle.vm);
+        this.#resume();
       }
     });
+  }
+
+  /** No vCPU loads or stores until `release`: on other threads they wait, on this one they throw an Error that says `why`. */
+  hold(why: string): void {
+    const isNew = this.#held === undefined;
+    this.#held = why;
+    if (isNew) this.act(() => this.#pause());
+  }
+
+  release(): void {
+    if (this.#held === undefined) return;
+    this.#held = undefined;
+    this.act(() => this.#resume());
+  }
+
+  /** Throws an Error that says why the guest is held, if it is. */
+  assertNotHeld(): void {
+    if (this.#held !== undefined)
+      throw new Error(`expected a guest that runs here, got one that ${this.#held}`);
+  }
+
+  #pause(): void {
+    if (this.#pauses++ === 0) pauseVcpus(this.mem, this.handle.vm);
+  }
+
+  #resume(): void {
+    if (--this.#pauses === 0) resumeVcpus(this.mem, this.handle.vm);
   }
 
   /** An access of the owner's own. */
@@ -73,10 +104,17 @@ export class Owner {
     const mem = connect(this.handle, thread);
     const wait = mem.wait.bind(mem);
     mem.wait = (address, expected, ms) => {
+      if (address === this.handle.vm.at.vcpus_paused) this.#refuseEntry(thread);
       for (const vcpu of this.#connected()) if (modeAddress(vcpu.id) === address) vcpu.leave();
       return wait(address, expected, ms);
     };
     return mem;
+  }
+
+  /** This thread would wait for itself. The request that was just taken is made again, for the next access. */
+  #refuseEntry(thread: number): void {
+    this.mem.or32(requestsAddress(thread), REQ_PAUSE);
+    this.assertNotHeld();
   }
 
   #connected(): Vcpu[] {

@@ -39,6 +39,7 @@ export class Slots {
 
   /** Throws a RangeError that says what is wrong with it. */
   add({ flags = 0, ...slot }: Omit<Slot, 'flags'> & Partial<Pick<Slot, 'flags'>>): void {
+    this.#owner.assertNotHeld();
     const memslot: Memslot = {
       id: slot.id,
       baseGfn: pages(slot, 'gpa') as Gfn,
@@ -55,6 +56,7 @@ export class Slots {
    * to it before.
    */
   remove(id: number): void {
+    this.#owner.assertNotHeld();
     const { mem, handle } = this.#owner;
     const remove = (): void => deleteMemslot(mem, handle.vm, id);
     if (this.#logging === 0) this.#owner.act(remove);
@@ -77,17 +79,15 @@ export class Slots {
 
   /** By gpa. */
   list(): Slot[] {
-    const inBytes = ({ id, baseGfn, npages, hvn, flags }: Memslot): Slot => ({
-      id,
-      gpa: baseGfn * PAGE_SIZE,
-      bytes: npages * PAGE_SIZE,
-      offset: hvn * PAGE_SIZE,
-      flags,
-    });
     return this.#owner
       .slots()
       .map(inBytes)
       .sort((a, b) => a.gpa - b.gpa);
+  }
+
+  /** As they were asked for: without the logging that dirty-log clients switch on. */
+  asked(): Slot[] {
+    return this.list().map((slot) => ({ ...slot, flags: this.#asked.get(slot.id) ?? 0 }));
   }
 
   /** Logs all slots, those to come too; or does so no longer. */
@@ -96,6 +96,14 @@ export class Slots {
     for (const { id } of this.#owner.slots()) this.setFlags(id, this.#asked.get(id) ?? 0);
   }
 }
+
+const inBytes = ({ id, baseGfn, npages, hvn, flags }: Memslot): Slot => ({
+  id,
+  gpa: baseGfn * PAGE_SIZE,
+  bytes: npages * PAGE_SIZE,
+  offset: hvn * PAGE_SIZE,
+  flags,
+});
 
 function pages(slot: Omit<Slot, 'flags'>, field: 'gpa' | 'bytes' | 'offset'): number {
   const value = slot[field];

@@ -4,7 +4,6 @@
 // Nothing is promised that could not be kept: a snapshot is taken only while there are so many free frames that the guest
 // can be given one for each of its pages. From then on each copy takes one of both.
 import {
-  gfnToHvn,
   type Hvn,
   hostPtePfn,
   hostPtep,
@@ -19,6 +18,8 @@ import {
   sharePages,
 } from '@faultline/mmu';
 import type { Owner } from './owner.ts';
+import { type SaveOptions, saveSnapshot } from './save-snapshot.ts';
+import type { Slot, Slots } from './slots.ts';
 
 /** The guest's memory at one moment: registers, devices and slots are not in it. */
 export interface Snapshot {
@@ -28,6 +29,11 @@ export interface Snapshot {
   readonly changed: number;
   /** Fills `into` with memory as it was, by the slots of then; all ones where none was. */
   readBytes(gpa: number, into: Uint8Array): void;
+  /**
+   * Writes it for `loadVm`, in pieces: `write` may keep none of them after it has resolved. The guest goes on meanwhile.
+   * Checksums and a length are in it: what is cut or changed is refused, with its place.
+   */
+  save(write: (bytes: Uint8Array) => void | Promise<void>, options?: SaveOptions): Promise<void>;
   /** Gives its frames back. It cannot be restored any more. */
   release(): void;
 }
@@ -37,16 +43,23 @@ const NO_FRAME = -1;
 interface Kept {
   /** By page of the VM's memory. */
   readonly frames: Int32Array;
-  readonly slots: readonly Memslot[];
+  readonly slots: readonly Slot[];
 }
+
+const pfnOf = (frames: Int32Array, hvn: number): Pfn | undefined => {
+  const pfn = frames[hvn] as number;
+  return pfn === NO_FRAME ? undefined : (pfn as Pfn);
+};
 
 export class Snapshots {
   readonly #owner: Owner;
+  readonly #slots: Slots;
   readonly #kept = new Map<Snapshot, Kept>();
   #last: Int32Array;
 
-  constructor(owner: Owner) {
+  constructor(owner: Owner, slots: Slots) {
     this.#owner = owner;
+    this.#slots = slots;
     this.#last = this.#noFrames();
   }
 
@@ -61,20 +74,18 @@ export class Snapshots {
         frames[hvn] = pfn;
         pages++;
       });
-      return this.#keep({ frames, slots: this.#owner.slots() }, pages);
+      return this.#keep({ frames, slots: this.#slots.asked() }, pages);
     });
   }
 
   /** Answers how many pages it changed; dirty-log clients are told of them. Slots stay as they are. */
   restore(snapshot: Snapshot): number {
+    this.#owner.assertNotHeld();
     const { frames } = this.#get(snapshot);
     return this.#owner.actPaused(() => {
       const { mem, handle } = this.#owner;
       const changed = this.#differing(frames);
-      replacePages(mem, handle.vm, 0 as Hvn, frames.length, (hvn) => {
-        const pfn = frames[hvn] as number;
-        return pfn === NO_FRAME ? undefined : (pfn as Pfn);
-      });
+      replacePages(mem, handle.vm, 0 as Hvn, frames.length, (hvn) => pfnOf(frames, hvn));
       for (const slot of this.#owner.slots()) this.#mark(slot, changed);
       this.#last = frames;
       return changed.length;
@@ -102,11 +113,23 @@ export class Snapshots {
       pages,
       changed: frames.reduce((sum, pfn, hvn) => sum + (pfn === last[hvn] ? 0 : 1), 0),
       readBytes: (gpa, into) => this.#read(this.#get(snapshot), gpa, into),
+      save: (write, options) => this.#save(snapshot, write, options),
       release: () => this.#release(snapshot),
     };
     this.#last = frames;
     this.#kept.set(snapshot, kept);
     return snapshot;
+  }
+
+  #save(
+    snapshot: Snapshot,
+    write: (bytes: Uint8Array) => void | Promise<void>,
+    options: SaveOptions = {},
+  ): Promise<void> {
+    const { slots } = this.#get(snapshot);
+    // Asked for each page: who releases it meanwhile is told so.
+    const frameOf = (hvn: number): Pfn | undefined => pfnOf(this.#get(snapshot).frames, hvn);
+    return saveSnapshot(this.#owner, { frameOf, slots }, write, options);
   }
 
   #get(snapshot: Snapshot): Kept {
@@ -168,11 +191,11 @@ export class Snapshots {
     for (let done = 0; done < into.length; ) {
       const at = gpa + done;
       const part = into.subarray(done, done + PAGE_SIZE - (at % PAGE_SIZE));
-      const gfn = Math.floor(at / PAGE_SIZE) as Memslot['baseGfn'];
-      const slot = slots.find((s) => gfn >= s.baseGfn && gfn < s.baseGfn + s.npages);
-      const pfn = slot === undefined ? NO_FRAME : (frames[gfnToHvn(slot, gfn)] as number);
-      if (pfn === NO_FRAME) part.fill(slot === undefined ? 0xff : 0);
-      else mem.guestRead(pageBase(handle.vm, pfn as Pfn) * 4 + (at % PAGE_SIZE), part);
+      const slot = slots.find(({ gpa: from, bytes }) => at >= from && at < from + bytes);
+      const hvn = slot === undefined ? 0 : Math.floor((slot.offset + at - slot.gpa) / PAGE_SIZE);
+      const pfn = slot === undefined ? undefined : pfnOf(frames, hvn);
+      if (pfn === undefined) part.fill(slot === undefined ? 0xff : 0);
+      else mem.guestRead(pageBase(handle.vm, pfn) * 4 + (at % PAGE_SIZE), part);
       done += part.length;
     }
   }

@@ -2,6 +2,9 @@
 import type { Ram } from '@faultline/atomics';
 import { type DirtyClient, DirtyClients } from './dirty-clients.ts';
 import type { VmHandle } from './handle.ts';
+import type { Channel } from './migrate/channel.ts';
+import type { MigrationInfo } from './migrate/migration-info.ts';
+import { migrateVm, type VmMigrationOptions } from './migrate-vm.ts';
 import type { Owner } from './owner.ts';
 import { whyNotShared } from './sharing.ts';
 import { Slots } from './slots.ts';
@@ -21,6 +24,7 @@ export class Vm {
   readonly #owner: Owner;
   readonly #dirty: DirtyClients;
   readonly #snapshots: Snapshots;
+  #isLeaving = false;
 
   constructor(owner: Owner) {
     this.#owner = owner;
@@ -29,7 +33,7 @@ export class Vm {
     this.vcpus = owner.handle.vcpus;
     this.slots = new Slots(owner);
     this.#dirty = new DirtyClients(owner, this.slots);
-    this.#snapshots = new Snapshots(owner);
+    this.#snapshots = new Snapshots(owner, this.slots);
   }
 
   /** What `connectVcpu` needs on another thread: post it there. Throws an Error when the VM is not shared. */
@@ -71,6 +75,27 @@ export class Vm {
   /** Makes memory what it was; answers how many pages that changed. Dirty-log clients are told of them. */
   restore(snapshot: Snapshot): number {
     return this.#snapshots.restore(snapshot);
+  }
+
+  /**
+   * Takes the guest to wherever `receiveVm` is at the other end of `channels`, while it runs; it stops for the last of it
+   * alone. Resolves when it has been handed over: from then on it stands still here. Rejects with a MigrationError, and
+   * the guest runs on. Snapshots stay here. Takes the place of one dirty-log client; slots may change until `stop` is called.
+   */
+  async migrate(channels: readonly Channel[], options: VmMigrationOptions): Promise<MigrationInfo> {
+    if (this.#isLeaving) throw new Error('expected one migration of a VM at a time, got another');
+    this.#isLeaving = true;
+    try {
+      const vm = { owner: this.#owner, slots: this.slots, dirty: this.#dirty };
+      return await migrateVm(vm, channels, options);
+    } finally {
+      this.#isLeaving = false;
+    }
+  }
+
+  /** Lets a guest go on that was handed over, for who knows that the other side does not run it. */
+  resume(): void {
+    this.#owner.release();
   }
 
   /** Bytes that are kept for snapshots alone. */

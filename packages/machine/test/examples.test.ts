@@ -36,6 +36,13 @@ describe.skipIf(!isBuilt)('an example (skipped without dist: npm run build)', ()
     expect(text).toContain('run again from there: the same memory');
   });
 
+  it('migrate-to-a-worker counts on at the other side', async () => {
+    const [, here, there] = /counted to (\d+), there it goes on: (\d+)/.exec(
+      await printed('migrate-to-a-worker', '4'),
+    ) ?? ['', 'nothing', ''];
+    expect(there).toBe(here);
+  });
+
   it('snapshots-per-second restores the oldest that it keeps', async () => {
     const text = await printed('snapshots-per-second', '8', '5', '20', '3');
     expect(text).toMatch(/snapshot 5: \d+ of 2048 pages changed, .* 3 kept in/);

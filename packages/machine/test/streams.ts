@@ -29,6 +29,7 @@ export async function sampleStream(): Promise<Uint8Array> {
   for (const hvn of [3, 9, 4]) batch.add(reader, hvn);
   await writer.pages(batch);
   await writer.zeroPages([10, 20, 35, 1]);
+  await writer.state(Uint8Array.of(1, 2, 3));
   await writer.roundEnd(1);
   await writer.ack(1, 5);
   await writer.digest(99);

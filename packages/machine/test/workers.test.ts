@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectVcpu } from '../src/connect-vcpu.ts';
 import { createVm } from '../src/create-vm.ts';
+import { type ReceivedVm, receiveVm } from '../src/receive-vm.ts';
 import type { Snapshot } from '../src/snapshots.ts';
 import type { Vm } from '../src/vm.ts';
+import { channelPair } from './channel-pair.ts';
 import { COUNTER, COUNTS, STOP } from './jobs.ts';
 import { endWorkers, onWorkers } from './on-workers.ts';
 
@@ -122,6 +124,45 @@ describe('a snapshot beside two vCPUs that store', () => {
     }
     vm.restore(seen[0]?.snapshot as Snapshot);
     expect([word(vm, 0x4000), word(vm, 0x5008)]).toEqual([seen[0]?.counts[0], seen[0]?.counts[3]]);
+  });
+});
+
+/** `stop` is called when the rest fits in the downtime. */
+async function migrated(vm: Vm, stop: () => Promise<void>): Promise<ReceivedVm> {
+  const [here, there] = channelPair();
+  const received = receiveVm({ accept: async () => there, vm: { vcpus: 2 } });
+  await vm.migrate([here], { stop: () => stop().then(() => new Uint8Array(0)), resume: () => {} });
+  return received;
+}
+
+describe('a migration beside two vCPUs that store', () => {
+  it('brings all that they have stored until they are stopped', async () => {
+    const vm = makeVm();
+    const answers = onWorkers(vm, 'dirty', 'dirty');
+    while (word(vm, 40 * 4096) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    let stored: Record<number, number> = {};
+    const { vm: other } = await migrated(vm, async () => {
+      vm.writeBytes(STOP, Uint8Array.of(1));
+      stored = Object.assign({}, ...(await answers));
+    });
+    const found = Object.keys(stored).map((page) => [page, word(other, Number(page) * 4096)]);
+    expect(Object.fromEntries(found)).toEqual(stored);
+  });
+
+  it('is of one moment though they are not stopped, and they wait until they are let go', async () => {
+    const vm = makeVm();
+    const answers = onWorkers(vm, 'pairs', 'pairs');
+    while (word(vm, 0x5008) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const { vm: other } = await migrated(vm, async () => {});
+    const counts = (of: Vm): number[] => [0x4000, 0x5000, 0x4008, 0x5008].map((at) => word(of, at));
+    const there = counts(other);
+    const [a, b, c, d] = there as [number, number, number, number];
+    expect([a - b, c - d].every((ahead) => ahead === 0 || ahead === 1)).toBe(true);
+    vm.resume();
+    while (counts(vm)[0] === a) await new Promise((resolve) => setTimeout(resolve, 1));
+    vm.writeBytes(STOP, Uint8Array.of(1));
+    await answers;
+    expect(counts(other)).toEqual(there);
   });
 });
 

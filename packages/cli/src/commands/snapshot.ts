@@ -22,24 +22,35 @@ export const snapshotCommand = (exit: (code: number) => void): Command =>
         .argument('<FILE>', 'a snapshot')
         .option('--json', 'print one JSON object')
         .action(async (file: string, { json }: Options) => {
+          let stateBytes = 0;
           const info = await loadSnapshot(file, ({ pages, pageSize }): DestinationMemory => {
-            return newMemory(pages, pageSize);
+            const loadState = (state: Uint8Array): void => {
+              stateBytes = state.length;
+            };
+            return { ...newMemory(pages, pageSize), loadState };
           });
-          process.stdout.write(json ? jsonOf(info) : textOf(info));
+          const contents = { ...info, stateBytes };
+          process.stdout.write(json ? jsonOf(contents) : textOf(contents));
           exit(EXIT_OK);
         }),
     );
 
-const jsonOf = (info: SnapshotInfo): string =>
+interface Contents extends SnapshotInfo {
+  /** Of what was saved beside the memory: slots as the VM had them, registers, devices. */
+  readonly stateBytes: number;
+}
+
+const jsonOf = (info: Contents): string =>
   `${JSON.stringify({ schema: 'faultline/snapshot', version: 1, ...info })}\n`;
 
-const textOf = ({ shape, normal, duplicate, digest }: SnapshotInfo): string =>
+const textOf = ({ shape, normal, duplicate, digest, stateBytes }: Contents): string =>
   [
     `${count(shape.pages)} pages of ${shape.pageSize} bytes: ${count(normal)} with contents, ${count(duplicate)} zero`,
     ...shape.slots.map(
       ({ id, gfn, npages, hvn }) =>
         `slot ${id}: gfn 0x${gfn.toString(16)}, ${count(npages)} pages at host page ${hvn}`,
     ),
+    ...(stateBytes === 0 ? [] : [`state: ${count(stateBytes)} bytes`]),
     `checksum ${digest.toString(16).padStart(8, '0')}, as stated`,
     '',
   ].join('\n');

@@ -25,8 +25,8 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
   const { snapshot } = options;
   const file = snapshot === undefined ? undefined : await createSnapshotFile(snapshot);
   try {
-    const { received, memory } = await arrival(options);
-    if (memory !== undefined) await file?.save(memory, received.shape);
+    const { received, memory, state } = await arrival(options);
+    if (memory !== undefined) await file?.save(memory, received.shape, state);
     return received;
   } finally {
     await file?.discard();
@@ -36,12 +36,18 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
 interface Arrival {
   readonly received: Received;
   readonly memory: DestinationMemory | undefined;
+  /** What came beside the memory. */
+  readonly state: Uint8Array | undefined;
 }
 
 async function arrival(options: ReceiveOptions): Promise<Arrival> {
   const listener = await listen(options.listen);
   options.listening(formatEndpoint(listener.at));
   let memory: DestinationMemory | undefined;
+  let state: Uint8Array | undefined;
+  const loadState = (came: Uint8Array): void => {
+    state = came.slice();
+  };
   try {
     const received = await receiveMigration({
       clock,
@@ -50,11 +56,11 @@ async function arrival(options: ReceiveOptions): Promise<Arrival> {
       signal: options.signal,
       accept: () => listener.accept(),
       open({ pages, pageSize }) {
-        memory = newMemory(pages, pageSize);
+        memory = { ...newMemory(pages, pageSize), loadState };
         return memory;
       },
     });
-    return { received, memory };
+    return { received, memory, state };
   } finally {
     listener.close();
   }

@@ -16,7 +16,7 @@ import { clock, compressions } from './node-side.ts';
 /** A file under another name, that takes the place of `path` when all is on the disk. */
 export interface SnapshotFile {
   /** No vCPU runs until it resolves. */
-  save(reader: PageReader, shape: Shape): Promise<void>;
+  save(reader: PageReader, shape: Shape, state?: Uint8Array): Promise<void>;
   /** Leaves nothing behind, unless it was saved. */
   discard(): Promise<void>;
 }
@@ -39,8 +39,8 @@ export async function createSnapshotFile(path: string): Promise<SnapshotFile> {
   };
   return {
     discard,
-    async save(reader, shape) {
-      await write(file, reader, shape).catch(unwritable);
+    async save(reader, shape, state) {
+      await write(file, reader, shape, state).catch(unwritable);
       await rename(temporary, path).catch(unwritable);
       saved = true;
       // The new name, too, must outlive a power cut.
@@ -50,11 +50,16 @@ export async function createSnapshotFile(path: string): Promise<SnapshotFile> {
   };
 }
 
-async function write(file: FileHandle, reader: PageReader, shape: Shape): Promise<void> {
+async function write(
+  file: FileHandle,
+  reader: PageReader,
+  shape: Shape,
+  state: Uint8Array | undefined,
+): Promise<void> {
   const send = async (bytes: Uint8Array): Promise<void> => {
     await file.writeFile(bytes);
   };
-  await writeSnapshot(reader, shape, { send, clock });
+  await writeSnapshot(reader, shape, { send, clock, state });
   await file.sync();
   await file.close();
 }

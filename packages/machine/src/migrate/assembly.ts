@@ -22,6 +22,7 @@ export class Assembly {
   readonly #compression: Compression | undefined;
   readonly #missing: PageSet;
   readonly #inSlot: PageSet;
+  #hasState = false;
 
   constructor(header: Header, memory: DestinationMemory, options: AssemblyOptions) {
     this.shape = header.shape;
@@ -41,6 +42,12 @@ export class Assembly {
   pages(record: Of<'pages'>): void | Promise<void> {
     if (!record.compressed) return this.#write(record, record.contents);
     return this.#writeCompressed(record);
+  }
+
+  state({ state, offset }: Of<'state'>): void {
+    if (this.#hasState) throw damaged(offset, 'one state', 'another');
+    this.#hasState = true;
+    this.#memory.loadState?.(state);
   }
 
   zeroPages({ runs, offset }: Of<'zeroPages'>): void {

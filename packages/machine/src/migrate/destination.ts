@@ -161,6 +161,8 @@ class Destination {
           tally.zeroPages += record.runs[run] as number;
         }
         return assembly.zeroPages(record);
+      case 'state':
+        return assembly.state(record);
       case 'roundEnd':
         return this.#endRound(record.round, record.offset);
       case 'end':

@@ -14,8 +14,10 @@ export interface SourceGuest extends PageReader {
   harvest(visit: (hvn: number) => void): void;
   /** While pages are sent, every few milliseconds: lets vCPUs go on that wait for room in their log. Absent: none ever does. */
   relieve?(): void;
-  /** When it returns, no vCPU stores until `resume`. */
-  pause(): void;
+  /** When it is done, no vCPU stores until `resume`. */
+  pause(): void | Promise<void>;
+  /** While paused: what goes along beside the memory, registers and devices, at most 64 MiB. */
+  saveState?(): Uint8Array;
   /** Lets the vCPUs go on after `pause`. */
   resume(): void;
   /** Lets the vCPUs run (100 - percent) of the time; 0: all of it. Absent: this guest cannot be throttled. */
@@ -30,4 +32,6 @@ export interface DestinationMemory extends PageReader {
   writePages?(hvn: number, contents: Uint8Array): void;
   /** Makes a page zero; it may have had contents before. */
   zeroPage(hvn: number): void;
+  /** What the source's `saveState` answered; overwritten after the call. Throws what is wrong with it. Absent: it is dropped. */
+  loadState?(state: Uint8Array): void;
 }

@@ -4,11 +4,13 @@ import type { Checksum } from './checksum.ts';
 import type { PageBatch } from './page-batch.ts';
 import { type Header, headerPayload, numbersPayload, textPayload } from './records.ts';
 import {
+  FLAG_ALL_PAGES,
   FLAG_COMPRESSED,
   HEAD_BYTES,
   KINDS,
   type Kind,
   MAGIC,
+  MOST_STATE_BYTES,
   MOST_TEXT,
   PREAMBLE_BYTES,
   VERSION,
@@ -34,7 +36,8 @@ export class RecordWriter {
   }
 
   header(header: Header): Promise<void> {
-    return this.#small('header', headerPayload(header));
+    const flags = header.shape.allPages ? FLAG_ALL_PAGES : 0;
+    return this.#small('header', headerPayload(header), flags);
   }
 
   /** Sends what `batch` holds, as it is. */
@@ -47,6 +50,15 @@ export class RecordWriter {
   compressedPages(record: Uint8Array, count: number): Promise<void> {
     this.#pages += count;
     return this.#seal('pages', FLAG_COMPRESSED, record);
+  }
+
+  /** Throws a RangeError for more than a record may have. */
+  async state(state: Uint8Array): Promise<void> {
+    if (state.length > MOST_STATE_BYTES) {
+      const got = `${state.length}; usual cause: a device's buffers, which belong into the guest's memory`;
+      throw new RangeError(`expected at most ${MOST_STATE_BYTES} bytes of state, got ${got}`);
+    }
+    await this.#small('state', state);
   }
 
   /** Pairs of first hvn and number of pages. */
@@ -82,10 +94,10 @@ export class RecordWriter {
     return this.#small(kind, textPayload(text.slice(0, MOST_TEXT)));
   }
 
-  #small(kind: Kind, payload: Uint8Array): Promise<void> {
+  #small(kind: Kind, payload: Uint8Array, flags = 0): Promise<void> {
     const record = new Uint8Array(HEAD_BYTES + payload.length);
     record.set(payload, HEAD_BYTES);
-    return this.#seal(kind, 0, record);
+    return this.#seal(kind, flags, record);
   }
 
   /** Writes the head in front of the payload, and sends both in one piece. */

@@ -3,6 +3,7 @@ import { MigrationError } from './failure.ts';
 import { complaintOf, type Shape, type SlotShape } from './shape.ts';
 import {
   BATCH_PAGES,
+  FLAG_ALL_PAGES,
   FLAG_COMPRESSED,
   HEADER_FIXED_BYTES,
   type Kind,
@@ -51,6 +52,7 @@ export type StreamRecord = { readonly offset: number } & (
   | { readonly kind: 'digest'; readonly digest: number }
   | { readonly kind: 'handover' }
   | { readonly kind: 'error' | 'cancel'; readonly text: string }
+  | { readonly kind: 'state'; readonly state: Uint8Array }
 );
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
@@ -106,7 +108,7 @@ export function parsePayload(place: Place, bytes: Uint8Array): StreamRecord {
   const view = viewOf(bytes);
   switch (kind) {
     case 'header':
-      return { kind, offset, header: parseHeader(bytes, offset) };
+      return { kind, offset, header: parseHeader(place, bytes) };
     case 'pages':
       return parsePages(place, bytes);
     case 'zeroPages':
@@ -129,6 +131,8 @@ export function parsePayload(place: Place, bytes: Uint8Array): StreamRecord {
     case 'error':
     case 'cancel':
       return { kind, offset, text: textOf(bytes) };
+    case 'state':
+      return { kind, offset, state: bytes };
   }
 }
 
@@ -155,7 +159,7 @@ function parsePages({ flags, offset, pageSize }: Place, bytes: Uint8Array): Stre
   return { kind: 'pages', offset, hvns: wordsOf(bytes, 4, count), contents, compressed };
 }
 
-function parseHeader(bytes: Uint8Array, offset: number): Header {
+function parseHeader({ flags, offset }: Place, bytes: Uint8Array): Header {
   const view = viewOf(bytes);
   const number = (index: number): number => view.getUint32(NAME_BYTES + index * 4, true);
   const [session, channel, channels] = [number(0), number(1), number(2)];
@@ -168,7 +172,8 @@ function parseHeader(bytes: Uint8Array, offset: number): Header {
     const at = 6 + slot * 4;
     return { id: number(at), gfn: number(at + 1), npages: number(at + 2), hvn: number(at + 3) };
   });
-  const shape = { pages: number(3), pageSize: number(4), slots };
+  const all = (flags & FLAG_ALL_PAGES) !== 0;
+  const shape = { pages: number(3), pageSize: number(4), slots, ...(all && { allPages: true }) };
   const complaint = complaintOf(shape);
   if (complaint !== undefined) {
     const [expected = '', got = ''] = complaint.split(', got ');

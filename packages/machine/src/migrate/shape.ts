@@ -15,12 +15,14 @@ export interface SlotShape {
 
 /** A VM's memory without its contents. hvn: number of a page in the VMM's memory, from 0. */
 export interface Shape {
-  /** Pages of the VMM's memory; those in no slot are zero to every guest, and not sent. */
+  /** Pages of the VMM's memory; those in no slot are not sent, unless `allPages` says so. */
   readonly pages: number;
   /** Bytes. */
   readonly pageSize: number;
   /** At most 32. */
   readonly slots: readonly SlotShape[];
+  /** All the VMM's memory is sent, what no slot shows too: slots may change before the guest arrives, and show it again. */
+  readonly allPages?: boolean;
 }
 
 export const MOST_PAGES: number = 2 ** 22;
@@ -43,14 +45,15 @@ export function complaintOf({ pages, pageSize, slots }: Shape): string | undefin
 
 /** Refuses a VM that is not like `expected`. */
 export function assertSameShape(expected: Shape, got: Shape): void {
-  const says = ({ pages, pageSize, slots }: Shape): string =>
-    `${pages} pages of ${pageSize} bytes, slots ${slots.map((s) => `${s.id}: gfn ${s.gfn}, ${s.npages} pages at ${s.hvn}`).join('; ')}`;
+  const says = ({ pages, pageSize, slots, allPages }: Shape): string =>
+    `${pages} pages of ${pageSize} bytes${allPages ? ', all sent' : ''}, slots ${slots.map((s) => `${s.id}: gfn ${s.gfn}, ${s.npages} pages at ${s.hvn}`).join('; ')}`;
   if (says(expected) === says(got)) return;
   throw new MigrationError('version', `expected a VM of ${says(expected)}, got ${says(got)}`);
 }
 
-/** The pages that some slot shows to the guest, as ranges of hvns without overlap, in order. */
-export function pageRanges({ slots }: Shape): { hvn: number; npages: number }[] {
+/** The pages that are sent: those that some slot shows, or all; ranges of hvns without overlap, in order. */
+export function pageRanges({ pages, slots, allPages }: Shape): { hvn: number; npages: number }[] {
+  if (allPages) return [{ hvn: 0, npages: pages }];
   const ranges: { hvn: number; npages: number }[] = [];
   for (const { hvn, npages } of slots.toSorted((a, b) => a.hvn - b.hvn)) {
     const last = ranges.at(-1);

@@ -1,4 +1,4 @@
-// A guest's memory as one stream without anybody at the other end: header, pages, zero pages, digest, end.
+// A guest's memory as one stream without anybody at the other end: header, pages, zero pages, state, digest, end.
 import { Assembly, type AssemblyOptions, assertTotals } from './assembly.ts';
 import type { Channel, Clock } from './channel.ts';
 import { type Checked, loadChecksum } from './checksum.ts';
@@ -17,13 +17,15 @@ import { StreamDecoder } from './stream-decoder.ts';
 export interface SnapshotWriterOptions extends Pick<Channel, 'send'> {
   /** Lets other tasks run now and then. */
   readonly clock: Clock;
+  /** What belongs to the memory: registers, devices. */
+  readonly state?: Uint8Array | undefined;
 }
 
-/** Writes a snapshot of memory that stands still: the vCPUs are paused until it resolves. */
+/** Writes a snapshot of memory that stands still until it resolves. */
 export async function writeSnapshot(
   reader: PageReader,
   shape: Shape,
-  { send, clock }: SnapshotWriterOptions,
+  { send, clock, state }: SnapshotWriterOptions,
 ): Promise<void> {
   const checksum = await loadChecksum();
   const writer = new RecordWriter({ send }, checksum);
@@ -35,6 +37,7 @@ export async function writeSnapshot(
   const sending = { reader, pageSize, pacer: new Pacer(clock, undefined) };
   const sent = { normal: 0, duplicate: 0 };
   await sendPages(Uint32Array.from(hvns), [{ writer }], sending, sent);
+  if (state !== undefined) await writer.state(state);
   await writer.digest(await contentDigest(reader, shape, { checksum, clock }));
   await writer.end();
 }
@@ -61,7 +64,7 @@ export interface SnapshotInfo {
 
 /** Reads a snapshot to its end. Rejects with a MigrationError: then the memory is worth nothing. */
 export async function readSnapshot(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: SnapshotReaderOptions,
 ): Promise<SnapshotInfo> {
   const checksum = await loadChecksum();
@@ -94,6 +97,8 @@ class SnapshotReader {
         return assembly.pages(record);
       case 'zeroPages':
         return assembly.zeroPages(record);
+      case 'state':
+        return assembly.state(record);
       case 'digest':
         this.#digest = record.digest;
         return undefined;

@@ -203,12 +203,14 @@ class Source {
   async #stopAndCopy(): Promise<void> {
     const { all } = this.#connections;
     this.#meter.stopped();
-    this.#guest.pause();
+    await this.#guest.pause();
     this.#paused = true;
     // After the pause: a fault that had made its page writable, and had not marked it yet, has marked it by now.
     this.#harvest();
     const complete = this.#replies.ackOf(END_ACK);
     await this.#sendRound(async () => {
+      const state = this.#guest.saveState?.();
+      if (state !== undefined) await all[0]?.writer.state(state);
       for (const { writer } of all) await writer.end();
     });
     await this.#connections.orFailure(complete);

@@ -35,6 +35,7 @@ describe('a stream as it was sent', () => {
       'header',
       'pages',
       'zeroPages',
+      'state',
       'roundEnd',
       'ack',
       'digest',
@@ -104,8 +105,8 @@ describe('a stream that is not as it was sent', () => {
   });
 
   it('is refused when a record is missing in the middle', () => {
-    const [, , zeros, round] = decode(stream);
-    const [from, to] = [zeros?.offset ?? 0, round?.offset ?? 0];
+    const [, , zeros, state] = decode(stream);
+    const [from, to] = [zeros?.offset ?? 0, state?.offset ?? 0];
     const cut = Uint8Array.from([...stream.subarray(0, from), ...stream.subarray(to)]);
     expect(refusal(cut).message).toBe(`byte ${from}: expected record 2, got record 3`);
   });

@@ -19,9 +19,13 @@ export const BATCH_PAGES = 64;
 export const MOST_RUNS = 4096;
 export const MOST_TEXT = 1024;
 export const NAME_BYTES = 16;
+/** What is neither memory nor shape: registers, devices. Large buffers belong into the guest's memory. */
+export const MOST_STATE_BYTES: number = 2 ** 26;
 
-/** The contents are compressed. */
+/** Of `pages`: the contents are compressed. */
 export const FLAG_COMPRESSED = 1;
+/** Of `header`: pages come of all the VMM's memory, not only of the slots'. */
+export const FLAG_ALL_PAGES = 1;
 
 export const HEADER_FIXED_BYTES: number = NAME_BYTES + 6 * 4;
 export const SLOT_BYTES = 16;
@@ -36,7 +40,8 @@ export type Kind =
   | 'digest'
   | 'handover'
   | 'error'
-  | 'cancel';
+  | 'cancel'
+  | 'state';
 
 interface KindLimits {
   readonly code: number;
@@ -59,6 +64,7 @@ export const KINDS: Readonly<Record<Kind, KindLimits>> = {
   handover: { code: 8, least: 0, most: 0 },
   error: { code: 9, least: 0, most: MOST_TEXT },
   cancel: { code: 10, least: 0, most: MOST_TEXT },
+  state: { code: 11, least: 0, most: MOST_STATE_BYTES },
 };
 
 const KIND_OF_CODE = new Map<number, Kind>(
