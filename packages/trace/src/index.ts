@@ -13,6 +13,23 @@ export type { Marker } from './marker.ts';
 export { MigrationRounds, type Rounds } from './migration-rounds.ts';
 export type * from './mmu-event.ts';
 export { type PageChange, pageChange } from './page-change.ts';
+export type { DirtyLoad } from './predict/dirty-load.ts';
+export type {
+  MigrationEnd,
+  MigrationParameters,
+  MigrationRound,
+  MigrationRun,
+} from './predict/migration.ts';
+export { type Interval, type Loads, predict, type StrategyPrediction } from './predict/predict.ts';
+export { RateLoad, type RatePoint } from './predict/rate-load.ts';
+export { type RecordedLoad, readRecordedLoad } from './predict/recorded-load.ts';
+export { STRATEGIES, STRATEGY_NOTES, type Strategy } from './predict/strategy.ts';
+export { WorkingSet, type WorkingSetOptions } from './predict/working-set.ts';
+export {
+  type WriteHistory,
+  WriteHistoryReader,
+  type WriteWindow,
+} from './predict/write-history.ts';
 export { readTrace } from './read-trace.ts';
 export { TraceError, type TraceProblem } from './trace-error.ts';
 export type {

@@ -158,7 +158,7 @@ describe('rounds that nobody noted', () => {
   });
 
   it('are none in a trace whose pages never lose W', () => {
-    expect(roundsOf(fixed(500, 1))).toEqual({ source: undefined, rounds: [] });
+    expect(roundsOf(fixed(500, 1))).toMatchObject({ source: undefined, rounds: [] });
   });
 
   it('do not take a page that is zapped for one that is protected', () => {

@@ -10,6 +10,8 @@ export interface Rounds {
   readonly source: RoundsSource | undefined;
   /** In the order of their begin. */
   readonly rounds: readonly DirtyLogRound[];
+  /** Pages of all slots whose log was ever on; undefined: not known. */
+  readonly loggedPages: number | undefined;
 }
 
 /** Takes a trace's events in order. Memory: a bit for each page of each round. */
@@ -24,10 +26,12 @@ export class MigrationRounds {
 
   end(): Rounds {
     if (this.#markers.rounds.length > 0) {
-      return { source: 'markers', rounds: this.#markers.rounds };
+      const { rounds, loggedPages } = this.#markers;
+      return { source: 'markers', rounds, loggedPages };
     }
     this.#sptes.end();
     const { rounds } = this.#sptes;
-    return { source: rounds.length > 0 ? 'sptes' : undefined, rounds };
+    const source = rounds.length > 0 ? 'sptes' : undefined;
+    return { source, rounds, loggedPages: undefined };
   }
 }

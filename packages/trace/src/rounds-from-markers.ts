@@ -16,6 +16,8 @@ export class RoundsFromMarkers {
   readonly rounds: Draft[] = [];
   readonly #last = new Map<number, Draft>();
   readonly #baseGfn = new Map<number, number>();
+  /** By slot, of those that were ever logged. */
+  readonly #logged = new Map<number, number>();
   /** When the slot's pages were watched last. */
   readonly #watched = new Map<number | undefined, number>();
   #log: DirtyLogKind = 'bitmap';
@@ -23,6 +25,11 @@ export class RoundsFromMarkers {
   #begin = 0;
   #ring = new GfnSet();
   #ringBegin: number | undefined;
+
+  get loggedPages(): number | undefined {
+    if (this.#logged.size === 0) return undefined;
+    return [...this.#logged.values()].reduce((sum, npages) => sum + npages, 0);
+  }
 
   add({ body, time }: TraceEvent): void {
     if (body.event !== 'marker') return;
@@ -44,17 +51,24 @@ export class RoundsFromMarkers {
     this.#log = (arg & KVM_DIRTY_LOG_INITIALLY_SET) === 0 ? 'manual' : 'initially-set';
   }
 
-  #memslot({ slot, gpa, flags, errno = 0 }: MarkerOf<'memslot'>, time: number): void {
+  #memslot({ slot, gpa, size, flags, errno = 0 }: MarkerOf<'memslot'>, time: number): void {
     if (errno !== 0) return;
     this.#baseGfn.set(slot, Number(gpa) / PAGE_SIZE);
-    if ((flags & KVM_MEM_LOG_DIRTY_PAGES) === 0) this.#watched.delete(slot);
-    else if (!this.#watched.has(slot)) this.#watched.set(slot, time);
+    if ((flags & KVM_MEM_LOG_DIRTY_PAGES) === 0) {
+      this.#watched.delete(slot);
+      return;
+    }
+    this.#logged.set(slot, size / PAGE_SIZE);
+    if (!this.#watched.has(slot)) this.#watched.set(slot, time);
     if (this.#log === 'ring') this.#watched.set(undefined, time);
   }
 
   #get({ at, slot, pages, errno = 0 }: MarkerOf<'get_dirty_log'>, time: number): void {
     if (at === 'begin') this.#begin = time;
-    else if (errno === 0) this.#add(slot, { begin: this.#begin, end: time, npages: pages });
+    else if (errno === 0) {
+      this.#add(slot, { begin: this.#begin, end: time, npages: pages });
+      if (pages !== undefined) this.#logged.set(slot, pages);
+    }
   }
 
   #add(

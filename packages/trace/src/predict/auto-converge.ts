@@ -1,0 +1,21 @@
+// QEMU's auto-converge, with its parameters' defaults: when the guest wrote more than half of what was sent, twice in a row, its
+// vCPUs are throttled. KVM knows nothing of it. QEMU: migration_trigger_throttle, mig_throttle_guest_down.
+
+const INITIAL = 20; // cpu-throttle-initial
+const INCREMENT = 10; // cpu-throttle-increment
+const MOST = 99; // max-cpu-throttle
+const TRIGGER = 0.5; // throttle-trigger-threshold
+const HIGH_COUNT = 2;
+
+export class Throttle {
+  /** 0 to 99. */
+  percent = 0;
+  #high = 0;
+
+  afterRound(sentPages: number, dirtyPages: number): void {
+    this.#high = dirtyPages > sentPages * TRIGGER ? this.#high + 1 : 0;
+    if (this.#high < HIGH_COUNT) return;
+    this.#high = 0;
+    this.percent = this.percent === 0 ? INITIAL : Math.min(MOST, this.percent + INCREMENT);
+  }
+}
