@@ -38,6 +38,17 @@ describe('the dirty rate of a trace', () => {
     expect(window).toMatchObject({ pages: 2, bytes: 2 ** 22 });
   });
 
+  it('is that of the rings, where no event of the MMU tells it', () => {
+    const push = (ms: number, slot: number): string =>
+      lineOf(
+        `kvm_dirty_ring_push: ring 0: dirty 0x1 reset 0x0 slot ${slot} offset 0xa (used 1)`,
+      ).replace('8.652615', (ms / 1000).toFixed(6));
+    expect(windowsOf([push(1, 0), push(2, 1), push(3, 1)])).toMatchObject([
+      { writes: 3, pages: 2 },
+    ]);
+    expect(windowsOf([fixed(1, 1), push(2, 1)])).toMatchObject([{ writes: 1, pages: 1 }]);
+  });
+
   it('has no window without a write', () => {
     expect(windowsOf([lineOf('kvm_entry: vcpu 0, rip 0x1')])).toEqual([]);
   });

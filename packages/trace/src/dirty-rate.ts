@@ -28,7 +28,12 @@ export interface DirtyWindow {
   readonly bytes: number;
 }
 
+/** What shows the writes: pages becoming writable, or, where the trace has no events of the MMU, entries of dirty rings. */
+export type DirtyRateSource = 'write-protection' | 'ring-pushes';
+
 const SECOND = 1_000_000;
+/** An entry of a ring names slot and offset; where slots lie, nobody says. */
+const PAGES_OF_A_SLOT = 2 ** 31;
 const SMALL_PAGE = 4096;
 
 /** Takes a trace's events in order; windows without a write are in the answer too. */
@@ -38,6 +43,7 @@ export class DirtyRate {
   readonly #windows: DirtyWindow[] = [];
   readonly #ever = new GfnSet();
   readonly #pages = new GfnSet();
+  #source: DirtyRateSource | undefined;
   #begin: number | undefined;
   #writes = 0;
   #newPages = 0;
@@ -47,13 +53,28 @@ export class DirtyRate {
     this.#pageSize = pageSize;
   }
 
+  /** Undefined: nothing was written. */
+  get source(): DirtyRateSource | undefined {
+    return this.#source;
+  }
+
   add({ body, time }: TraceEvent): void {
     const page = pageChange(body);
-    if (page?.change !== 'written') return;
+    if (page?.change === 'written') {
+      // A page that a ring has too was told of before it was pushed.
+      this.#source = 'write-protection';
+      this.#write(page.gfn, time);
+    } else if (body.event === 'kvm_dirty_ring_push' && this.#source !== 'write-protection') {
+      this.#source = 'ring-pushes';
+      this.#write(body.slot * PAGES_OF_A_SLOT + body.offset, time);
+    }
+  }
+
+  #write(gfn: number, time: number): void {
     this.#begin ??= time;
     while (time >= this.#begin + this.#window) this.#next();
     this.#writes++;
-    const number = Math.floor((page.gfn * SMALL_PAGE) / this.#pageSize);
+    const number = Math.floor((gfn * SMALL_PAGE) / this.#pageSize);
     if (this.#pages.add(number) && this.#ever.add(number)) this.#newPages++;
   }
 

@@ -2,7 +2,12 @@
 
 export { gaps, isComplete, isDamaged } from './completeness.ts';
 export type { DirtyLogKind, DirtyLogRound, RoundsSource } from './dirty-log-round.ts';
-export { DirtyRate, type DirtyRateOptions, type DirtyWindow } from './dirty-rate.ts';
+export {
+  DirtyRate,
+  type DirtyRateOptions,
+  type DirtyRateSource,
+  type DirtyWindow,
+} from './dirty-rate.ts';
 export type { LineError } from './error-log.ts';
 export { FtraceParser, type FtraceParserOptions } from './ftrace-parser.ts';
 export { GfnSet } from './gfn-set.ts';

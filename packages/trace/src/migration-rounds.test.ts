@@ -122,6 +122,64 @@ describe("rounds that the guest's driver noted", () => {
   });
 });
 
+const ioctl = (time: number, cmd: string): string =>
+  at(time, `sys_ioctl(fd: 5, cmd: ${cmd}, arg: 7ffd569c6370)`);
+const GET = '4010ae42';
+const CLEAR = 'c018aec0';
+const SET_REGION = '4020ae46';
+
+describe('rounds of a VMM whose system calls were recorded', () => {
+  it('have the pages that its thread takes W from', () => {
+    const { source, rounds } = roundsOf(
+      ioctl(900, SET_REGION),
+      ...protect(1_000, 1, 2),
+      fixed(5_000, 2),
+      ioctl(50_000, GET),
+      ...protect(50_001, 2),
+    );
+    expect(source).toBe('ioctls');
+    expect(rounds).toMatchObject([{ log: 'bitmap', since: 1_001, begin: 50_000, end: 50_001 }]);
+    expect(gfnsOf(rounds)).toEqual([[2]]);
+  });
+
+  it('are one for two slots that are harvested one after the other', () => {
+    const { rounds } = roundsOf(
+      ioctl(50_000, GET),
+      ...protect(50_001, 2),
+      ioctl(50_100, GET),
+      ...protect(50_101, 3),
+      ioctl(90_000, GET),
+      ...protect(90_001, 3),
+    );
+    expect(gfnsOf(rounds)).toEqual([[2, 3], [3]]);
+  });
+
+  it('go on until the last clear, where there are any', () => {
+    const { rounds } = roundsOf(
+      ioctl(50_000, GET),
+      ioctl(60_000, CLEAR),
+      ...protect(60_001, 1),
+      ioctl(90_000, CLEAR),
+      ...protect(90_001, 2),
+    );
+    expect(rounds).toMatchObject([{ log: 'manual', begin: 50_000, end: 90_001 }]);
+    expect(gfnsOf(rounds)).toEqual([[1, 2]]);
+  });
+
+  it('have what became writable before them, where the MMU tells of no protection', () => {
+    const { rounds } = roundsOf(
+      fixed(10, 9),
+      ioctl(900, SET_REGION),
+      fixed(5_000, 2),
+      ioctl(50_000, GET),
+      fixed(60_000, 3),
+      fixed(60_001, 2),
+      ioctl(90_000, GET),
+    );
+    expect(gfnsOf(rounds)).toEqual([[2], [2, 3]]);
+  });
+});
+
 describe('rounds that nobody noted', () => {
   it('are the pages that lose W again, after those of the begin of logging', () => {
     const { source, rounds } = roundsOf(

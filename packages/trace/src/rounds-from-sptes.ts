@@ -24,12 +24,15 @@ export class RoundsFromSptes {
   readonly rounds: DirtyLogRound[] = [];
   /** Before the first burst. */
   readonly #repaired = new GfnSet();
+  /** Only a ring says that it is one. */
+  #log: 'ring' | undefined;
   #isLogged = false;
   #round: Burst | undefined;
   #burst: Burst | undefined;
   #watched: number | undefined;
 
   add({ body, time }: TraceEvent): void {
+    if (body.event === 'kvm_dirty_ring_push') this.#log = 'ring';
     const page = pageChange(body);
     if (page === undefined) return;
     if (page.change === 'protected') this.#protect(page.gfn, time);
@@ -70,8 +73,9 @@ export class RoundsFromSptes {
     const { gfns, begin, end } = this.#round;
     this.#isLogged ||= this.#hasRepaired(gfns);
     if (this.#isLogged) {
-      const unknown = { slot: undefined, log: undefined, npages: undefined, phase: undefined };
-      this.rounds.push({ ...unknown, since: this.#watched, begin, end, gfns });
+      const unknown = { slot: undefined, npages: undefined, phase: undefined };
+      const log = this.#log;
+      this.rounds.push({ ...unknown, log, since: this.#watched, begin, end, gfns });
     }
     this.#isLogged = true;
     this.#watched = end;
