@@ -4,6 +4,7 @@ import { benchCommand } from './commands/bench.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { predictCommand } from './commands/predict.ts';
 import { runCommand } from './commands/run.ts';
 import { snapshotCommand } from './commands/snapshot.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, messageOf } from './exit.ts';
@@ -42,6 +43,7 @@ function faultline(version: string, exit: (code: number) => void): Command {
     benchCommand(),
     migrateCommand(exit),
     snapshotCommand(exit),
+    predictCommand(exit),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));

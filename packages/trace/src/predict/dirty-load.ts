@@ -7,6 +7,8 @@ export interface DirtyLoad {
   readonly pageSize: number;
   /** All that the first round sends. */
   readonly memoryPages: number;
+  /** What is asked of shorter stretches is extrapolated. Seconds. */
+  readonly leastSeconds: number;
   /** How long the guest was watched; what is asked of longer stretches is extrapolated. Seconds. */
   readonly watchedSeconds: number;
   /** Different stretches of the recording that an answer may come from. */

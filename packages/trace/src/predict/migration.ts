@@ -54,8 +54,8 @@ export interface MigrationRun {
   readonly sentBytes: number;
 }
 
-/** More rounds are taken for never: a VMM that harvests a hundred times a second does so within ten seconds. */
-const MOST_ROUNDS = 1_000;
+/** What has not converged by then is taken for never to: only a lucky window would help it. */
+const MOST_ROUNDS = 100;
 /** QEMU's reaper empties rings that do not fill as often as this. */
 const REAP_SECONDS = 1;
 const STEPS = 16;

@@ -29,6 +29,7 @@ const constant = (pagesPerSecond: number): DirtyLoad => ({
   memoryPages: MEMORY,
   watchedSeconds: 1,
   windows: 1,
+  leastSeconds: 0,
   written: (seconds) => pagesPerSecond * seconds,
   rewritten: (seconds) => Math.min(1, (pagesPerSecond * seconds) / MEMORY),
 });
@@ -59,7 +60,8 @@ describe('a guest that writes other pages at a constant rate', () => {
   });
 
   it('never converges at the bandwidth or above it', () => {
-    expect(runOf(10_000)).toMatchObject({ converges: false, end: 'timeout' });
+    expect(runOf(10_000)).toMatchObject({ converges: false, end: 'rounds' });
+    expect(runOf(10_000, 'precopy', { timeoutS: 60 })).toMatchObject({ end: 'timeout' });
     const above = runOf(11_000);
     expect(above.converges).toBe(false);
     expect(above.downtimeMs).toBeCloseTo(11_000, 6);
@@ -72,15 +74,15 @@ describe('a guest that writes other pages at a constant rate', () => {
     });
   });
 
-  it('needs little more bandwidth than it writes: what lets a thousand rounds bring the rest down', () => {
+  it('needs little more bandwidth than it writes: what lets a hundred rounds bring the rest down', () => {
     const [only] = predict({ pages: constant(5_000) }, ['precopy'], {
       ...parameters,
       timeoutS: 1e6,
     });
     const pages = (only?.breakEvenBandwidth ?? 0) / PAGE;
-    // After n rounds (5000 / b)^n of the memory is left: b is least where the thousandth leaves 0.3 b pages.
-    expect(MEMORY * (5_000 / pages) ** 1000).toBeLessThanOrEqual(0.3 * pages);
-    expect(MEMORY * (5_000 / (pages / 1.003)) ** 1000).toBeGreaterThan(0.3 * pages);
+    // After n rounds (5000 / b)^n of the memory is left: b is least where the hundredth leaves 0.3 b pages.
+    expect(MEMORY * (5_000 / pages) ** 100).toBeLessThanOrEqual(0.3 * pages);
+    expect(MEMORY * (5_000 / (pages / 1.003)) ** 100).toBeGreaterThan(0.3 * pages);
   });
 
   it('counts the time of a harvest to its round, in which the guest writes on', () => {
@@ -291,7 +293,7 @@ describe('windows that differ', () => {
 });
 
 describe('a load that is known by rates only', () => {
-  const load = new RateLoad(
+  const two = new RateLoad(
     [
       { seconds: 1, pages: 100 },
       { seconds: 1, pages: 300 },
@@ -300,22 +302,37 @@ describe('a load that is known by rates only', () => {
     10_000,
     PAGE,
   );
+  const last = two.watchedSeconds * 0.99; // the last sample lies on the curve
 
   it('goes through the means of what was measured, straight between them', () => {
-    const window = load.watchedSeconds * 0.99; // the last sample lies on the curve
-    expect([0.5, 1, 2.5, 4].map((seconds) => load.written(seconds, window))).toEqual([
-      100, 200, 350, 500,
-    ]);
+    expect([1, 2.5, 4].map((seconds) => two.written(seconds, last))).toEqual([200, 350, 500]);
   });
 
   it('follows each sample where that is asked', () => {
-    expect([load.written(1, 0), load.written(1, load.watchedSeconds * 0.4)]).toEqual([100, 300]);
+    expect([two.written(1, 0), two.written(1, two.watchedSeconds * 0.4)]).toEqual([100, 300]);
   });
 
-  it('goes on at its last slope, and to all of the memory in the end', () => {
-    const window = load.watchedSeconds * 0.99;
-    expect(load.written(4.01, window) - load.written(4, window)).toBeCloseTo(1, 2);
-    expect(load.written(1e9, window)).toBeCloseTo(10_000, 6);
+  it('is a constant rate, and bends as memory is used up, where all samples are of one length', () => {
+    const one = new RateLoad([{ seconds: 2, pages: 200 }], 10_000, PAGE);
+    expect([0.5, 1, 2].map((seconds) => one.written(seconds, 0))).toEqual([50, 100, 200]);
+    expect(one.written(2.01, 0) - 200).toBeCloseTo(1, 2);
+    expect(one.written(1e9, 0)).toBeCloseTo(10_000, 6);
+  });
+
+  it('is a working set that is full at once, where longer samples do not find more', () => {
+    const samples = [3.09, 3.03, 2.98, 3.08].map((seconds) => ({ seconds, pages: 5400 }));
+    const full = new RateLoad(samples, 6000, PAGE);
+    expect(full.written(0.1, 0)).toBeCloseTo(5400, 6);
+    expect(full.written(100, 0)).toBeCloseTo(5400, 6);
+  });
+
+  it('is a constant rate, where samples of almost one length scatter', () => {
+    const samples = [1, 1.01, 1.02, 1.03].map((seconds, i) => ({
+      seconds,
+      pages: 100 + 50 * (i % 2),
+    }));
+    const load = new RateLoad(samples, 1e6, PAGE);
+    expect(load.written(0.5, 0) / load.written(0.25, 0)).toBeCloseTo(2, 6);
   });
 
   it('is refused without a sample that took time', () => {

@@ -1,4 +1,5 @@
-// Strategies side by side, each as the recording went and as its windows might have come otherwise.
+// Strategies side by side. A recording is one of many that might have been: each prediction is made a hundred times, with
+// another window of the recording drawn for each round, and the middle one is shown with what most others lie between.
 import type { DirtyLoad } from './dirty-load.ts';
 import { Migration, type MigrationParameters, type MigrationRun } from './migration.ts';
 import type { Strategy } from './strategy.ts';
@@ -12,9 +13,9 @@ export interface Interval {
 
 export interface StrategyPrediction {
   readonly strategy: Strategy;
-  /** The windows in the order in which they were recorded, over and over. */
+  /** The middle one of the draws: those that converge, by their total time, then the others. */
   readonly run: MigrationRun;
-  /** The same with windows drawn at random for each round. */
+  /** Of the draws. */
   readonly totalS: Interval;
   readonly rounds: Interval;
   readonly downtimeMs: Interval;
@@ -22,7 +23,7 @@ export interface StrategyPrediction {
   readonly convergesShare: number;
   /** Rounds after which fewer bytes remain than after their neighbours: 0 is the first. */
   readonly localMinima: readonly number[];
-  /** The least bandwidth at which it converges, in bytes a second; undefined: none up to a terabyte a second. */
+  /** The least bandwidth at which most draws converge, in bytes a second; undefined: none up to a terabyte a second. */
   readonly breakEvenBandwidth: number | undefined;
 }
 
@@ -33,7 +34,9 @@ export interface Loads {
   readonly hugePages?: DirtyLoad | undefined;
 }
 
-const DRAWS = 100;
+const DRAWS = 101;
+/** For each bandwidth that is tried. */
+const BREAK_EVEN_DRAWS = 9;
 const SEED = 0x5eed;
 const LEAST_BANDWIDTH = 1e3;
 const MOST_BANDWIDTH = 1e12;
@@ -57,23 +60,45 @@ function predictOne(
   strategy: Strategy,
   parameters: MigrationParameters,
 ): StrategyPrediction {
-  const asRecorded = (changed: Partial<MigrationParameters> = {}): MigrationRun =>
-    new Migration(load, strategy, { ...parameters, ...changed }, (elapsedS) => elapsedS).run();
-  const run = asRecorded();
-  const random = randomNumbers(SEED);
-  const draws = Array.from({ length: load.windows > 1 ? DRAWS : 1 }, () =>
-    new Migration(load, strategy, parameters, () => random() * load.watchedSeconds).run(),
-  );
+  const all = draws(load, strategy, parameters, DRAWS);
+  const run = middleOf(all);
   return {
     strategy,
     run,
-    totalS: intervalOf(draws.map(({ totalS }) => totalS)),
-    rounds: intervalOf(draws.map(({ rounds }) => rounds.length)),
-    downtimeMs: intervalOf(draws.map(({ downtimeMs }) => downtimeMs)),
-    convergesShare: draws.filter(({ converges }) => converges).length / draws.length,
+    totalS: intervalOf(all.map(({ totalS }) => totalS)),
+    rounds: intervalOf(all.map(({ rounds }) => rounds.length)),
+    downtimeMs: intervalOf(all.map(({ downtimeMs }) => downtimeMs)),
+    convergesShare: all.filter(({ converges }) => converges).length / all.length,
     localMinima: localMinima(run),
-    breakEvenBandwidth: breakEven((bandwidth) => asRecorded({ bandwidth }).converges),
+    breakEvenBandwidth:
+      strategy === 'postcopy'
+        ? 0
+        : breakEven((bandwidth) => {
+            const some = draws(load, strategy, { ...parameters, bandwidth }, BREAK_EVEN_DRAWS);
+            return middleOf(some).converges;
+          }),
   };
+}
+
+/** The same random windows for every call. */
+function draws(
+  load: DirtyLoad,
+  strategy: Strategy,
+  parameters: MigrationParameters,
+  count: number,
+): MigrationRun[] {
+  const random = randomNumbers(SEED);
+  const window = (): number => random() * load.watchedSeconds;
+  return Array.from({ length: load.windows > 1 ? count : 1 }, () =>
+    new Migration(load, strategy, parameters, window).run(),
+  );
+}
+
+function middleOf(runs: readonly MigrationRun[]): MigrationRun {
+  const never = ({ converges, totalS }: MigrationRun): number =>
+    converges ? totalS : Number.POSITIVE_INFINITY;
+  const sorted = [...runs].sort((a, b) => (never(a) === never(b) ? 0 : never(a) - never(b)));
+  return sorted[sorted.length >> 1] as MigrationRun;
 }
 
 function localMinima({ rounds }: MigrationRun): number[] {

@@ -29,6 +29,8 @@ const LEAST_PART = 0.5;
 export class WorkingSet implements DirtyLoad {
   readonly pageSize: number;
   readonly memoryPages: number;
+  /** Every fault has its time. */
+  readonly leastSeconds = 0;
   readonly watchedSeconds: number;
   readonly windows: number;
   readonly #starts: readonly Start[];
@@ -41,7 +43,9 @@ export class WorkingSet implements DirtyLoad {
   ) {
     this.pageSize = pageSize;
     this.memoryPages = Math.ceil((memory ?? history.memoryPages * SMALL_PAGE) / pageSize);
-    const windows = history.windows.map((window) => inPages(window, pageSize));
+    // The vCPUs stood still in a part of the last one.
+    const running = history.windows.filter(({ isLast }) => !isLast);
+    const windows = running.map((window) => inPages(window, pageSize));
     this.#starts = startsOf(windows, this.memoryPages);
     this.windows = this.#starts.length;
     this.watchedSeconds = windows.reduce((sum, { seconds }) => sum + seconds, 0);
@@ -66,12 +70,16 @@ export class WorkingSet implements DirtyLoad {
     return Math.min(1, rewritten.at(Math.min(seconds, rewritten.seconds)) / found);
   }
 
-  /** The last one before `at` whose curve is long enough to answer. */
+  /** The last one before `at` whose curve is long enough to answer, else the first such. */
   #start(seconds: number, at: number): Start {
     const least = Math.min(seconds, this.#longest * LEAST_PART);
-    const enough = this.#starts.filter(({ written }) => written.seconds >= least);
     const within = at % Math.max(this.watchedSeconds, Number.MIN_VALUE);
-    return (enough.findLast((start) => start.at <= within) ?? enough[0]) as Start;
+    let found: Start | undefined;
+    for (const start of this.#starts) {
+      if (start.at > within && found !== undefined) break;
+      if (start.written.seconds >= least) found = start;
+    }
+    return found as Start;
   }
 }
 

@@ -63,7 +63,7 @@ export class WriteHistoryReader {
     const { source, rounds, loggedPages } = this.#rounds.end();
     const passes = harvestPasses(rounds);
     const windows = this.#windows(passes);
-    if (source === undefined || windows.length === 0) return undefined;
+    if (source === undefined || windows.every(({ isLast }) => isLast)) return undefined;
     return { source, log: rounds[0]?.log, windows, ...memoryOf(loggedPages, windows) };
   }
 

@@ -1,0 +1,141 @@
+// `faultline predict` as a user meets it.
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { faultline, scratch } from './command.ts';
+import { SOUND, text } from './trace-text.ts';
+
+const MIGRATION = join(import.meta.dirname, '../../../traces/k6.12-legacy-migrate-thp.txt.gz');
+const files = scratch();
+
+interface Json {
+  readonly schema: string;
+  readonly version: number;
+  readonly input: Record<string, unknown>;
+  readonly parameters: Record<string, number>;
+  readonly strategies: readonly {
+    readonly strategy: string;
+    readonly run: { readonly converges: boolean; readonly rounds: readonly object[] };
+    readonly breakEvenBandwidth: number;
+  }[];
+}
+const jsonOf = (out: string): Json => JSON.parse(out);
+
+describe('a recorded migration', () => {
+  it('is predicted to converge with bandwidth enough, and the exit code says so', async () => {
+    const { code, out } = await faultline('predict', MIGRATION, '--bandwidth', '10Gbit');
+    expect(code).toBe(0);
+    expect(out).toContain('5 windows between harvests');
+    expect(out).toMatch(/^precopy +yes /m);
+    expect(out).toContain('So what: precopy converges after ');
+  });
+
+  it('is predicted not to, with too little, and is told what would make it', async () => {
+    const { code, out } = await faultline('predict', MIGRATION, '--bandwidth', '4M');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^precopy +no /m);
+    expect(out).toMatch(/^- a bandwidth of [\d.]+ MiB\/s$/m);
+    expect(out).toMatch(/^- auto-converge: .* vCPUs throttled by \d+ %/m);
+    expect(out).toMatch(/^- postcopy: /m);
+  });
+
+  it('converges at the bandwidth that it is said to need, and not much below', async () => {
+    const words = ['predict', MIGRATION, '--strategy', 'precopy', '--json'];
+    const { out } = await faultline(...words, '--bandwidth', '4M');
+    const needs = jsonOf(out).strategies[0]?.breakEvenBandwidth ?? 0;
+    expect((await faultline(...words, '--bandwidth', String(Math.ceil(needs * 1.05)))).code).toBe(
+      0,
+    );
+    expect((await faultline(...words, '--bandwidth', String(Math.floor(needs / 1.05)))).code).toBe(
+      1,
+    );
+  });
+
+  it('fits 100 columns', async () => {
+    for (const rate of ['4M', '10Gbit']) {
+      const { out } = await faultline('predict', MIGRATION, '--bandwidth', rate);
+      expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+    }
+  });
+
+  it('comes as JSON and as Markdown too', async () => {
+    const json = jsonOf((await faultline('predict', MIGRATION, '--json')).out);
+    expect(json).toMatchObject({
+      schema: 'faultline/predict',
+      version: 1,
+      input: { log: 'bitmap', source: 'markers' },
+    });
+    expect(json.strategies.map(({ strategy }) => strategy)).toContain('huge-pages');
+    const { out } = await faultline('predict', MIGRATION, '--format', 'md');
+    expect(out).toMatch(/^\| \| converges \| rounds \|/m);
+  });
+
+  it("takes KubeVirt's timeout for each GiB", async () => {
+    const { out } = await faultline(
+      'predict',
+      MIGRATION,
+      '--completion-timeout-per-gib',
+      '150',
+      '--memory',
+      '4G',
+      '--json',
+    );
+    expect(jsonOf(out).parameters.timeoutS).toBe(600);
+  });
+});
+
+describe('dirty rates', () => {
+  const rates = files.put('rates.csv', 'dirty-rate,calc-time\n25,1\n24,1\n');
+
+  it('are predicted from, with the memory that they do not say', async () => {
+    const { code, out } = await faultline(
+      'predict',
+      rates,
+      '--memory',
+      '50G',
+      '--bandwidth',
+      '800Mbit',
+    );
+    expect(code).toBe(0);
+    expect(out).toContain('CSV of dirty rates, 2 samples');
+    expect(out).not.toContain('huge-pages');
+  });
+
+  it('are refused without it', async () => {
+    const { code, err } = await faultline('predict', rates);
+    expect([code, err]).toEqual([
+      3,
+      `faultline: ${rates}: expected the guest's memory, which a CSV of dirty rates does not say: give --memory SIZE\n`,
+    ]);
+  });
+});
+
+describe('what nothing can be predicted from', () => {
+  it('is a trace without two harvests', async () => {
+    const { code, err } = await faultline('predict', files.put('sound.txt', text(...SOUND)));
+    expect(code).toBe(3);
+    expect(err).toContain('expected two harvests of the dirty log, got ');
+  });
+
+  it('is a damaged list of rates, which says where', async () => {
+    const file = files.put('bad.csv', 'dirty-rate\nmany\n');
+    const { code, err } = await faultline('predict', file, '--memory', '1G');
+    expect([code, err]).toEqual([
+      3,
+      `faultline: ${file}: expected dirty rates or migration statistics, got line 2: dirty-rate "many", which is no number from 0\n`,
+    ]);
+  });
+
+  it('is memory that is less than what was written', async () => {
+    const { code, err } = await faultline('predict', MIGRATION, '--memory', '1M');
+    expect(code).toBe(2);
+    expect(err).toContain('expected memory of at least the ');
+  });
+
+  it('is a bandwidth that is none', async () => {
+    const { code, err } = await faultline('predict', MIGRATION, '--bandwidth', 'fast');
+    expect([code, err]).toEqual([
+      2,
+      "faultline: --bandwidth: expected bytes a second such as 128M, or bits such as 10Gbit, got 'fast'\n",
+    ]);
+  });
+});
