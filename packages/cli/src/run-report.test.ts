@@ -188,7 +188,7 @@ describe('what a trace lacks', () => {
     const lines = linesOf(loaded(summary), [report({ passes: 3 })]);
     return lines.slice(0, lines.indexOf(''));
   };
-  const lost = { overwritten: 0, reported: 0, unnumbered: 0, missing: 0 };
+  const lost = { overwritten: 0, reported: 0, dropped: 0, unnumbered: 0, missing: 0 };
 
   it.each([
     ['overwritten', { ...lost, overwritten: 40 }, '40 LOST'],
@@ -209,10 +209,10 @@ describe('what a trace lacks', () => {
     ]);
   });
 
-  it('is said aloud: lines that could not be read, with the first and what was expected', () => {
-    const errors = [{ line: 17, text: 'oops', expected: 'vcpu ' }];
+  it('is said aloud: what could not be read, with the first and what was expected', () => {
+    const errors = [{ place: 'line 17', line: 17, text: 'oops', expected: 'vcpu ' }];
     expect(heading({ errors, errorCount: 1 })).toContain(
-      '  1 line could not be read, from line 17 on:',
+      '  1 place could not be read, from line 17 on:',
     );
     expect(heading({ errors, errorCount: 1 })).toContain('    expected vcpu ');
   });

@@ -50,8 +50,8 @@ const PATHS_SAY: Readonly<Record<RunReport['faultPath'], string>> = {
 const plural = (n: number, one: string, many = `${one}s`): string =>
   `${count(n)} ${n === 1 ? one : many}`;
 
-function lost({ lost: { overwritten, reported, unnumbered } }: TraceSummary): string {
-  const missing = overwritten + reported;
+function lost({ lost: { overwritten, reported, dropped, unnumbered } }: TraceSummary): string {
+  const missing = overwritten + reported + dropped;
   if (unnumbered > 0) return `${missing === 0 ? 'some' : `more than ${count(missing)}`} LOST`;
   return missing === 0 ? 'none lost' : `${count(missing)} LOST`;
 }
@@ -64,7 +64,7 @@ function damage({ truncated, lost: { missing }, errorCount, errors }: TraceSumma
     ...(first === undefined
       ? []
       : [
-          `${plural(errorCount, 'line')} could not be read, from line ${first.line} on:`,
+          `${plural(errorCount, 'place')} could not be read, from ${first.place} on:`,
           `  expected ${first.expected}`,
         ]),
   ];

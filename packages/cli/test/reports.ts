@@ -82,7 +82,7 @@ const SUMMARY: TraceSummary = {
   entriesInBuffer: undefined,
   entriesWritten: undefined,
   cpus: 2,
-  lost: { overwritten: 0, reported: 0, unnumbered: 0, missing: 0 },
+  lost: { overwritten: 0, reported: 0, dropped: 0, unnumbered: 0, missing: 0 },
   counts: {},
   unknown: {},
   damaged: {},

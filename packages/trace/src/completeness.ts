@@ -11,12 +11,13 @@ export const isComplete = (summary: TraceSummary): boolean => gaps(summary).leng
 /** What is missing, a line each; none of a complete trace. */
 export function gaps(summary: TraceSummary): string[] {
   const { truncated, errorCount, errors, damaged, unknown } = summary;
-  const { overwritten, reported, unnumbered, missing } = summary.lost;
+  const { overwritten, reported, dropped, unnumbered, missing } = summary.lost;
   const found: string[] = [];
   if (overwritten > 0) found.push(`${events(overwritten)} LOST: overwritten before they were read`);
   if (reported > 0) found.push(`${events(reported)} LOST: the reader of the buffer was too slow`);
   if (unnumbered > 0)
     found.push(`events LOST ${times(unnumbered)}, the kernel does not say how many`);
+  if (dropped > 0) found.push(`${events(dropped)} LOST: the buffer was full`);
   if (missing > 0) found.push(`${events(missing)} missing that the header counts`);
   if (truncated) found.push('the input ends too early');
   const [first] = errors;
@@ -24,7 +25,7 @@ export function gaps(summary: TraceSummary): string[] {
     const names = byName(damaged);
     found.push(
       `${count(errorCount)} unreadable${names && `: ${names}`}`,
-      `  first in line ${first.line}: expected ${first.expected}`,
+      `  first in ${first.place}: expected ${first.expected}`,
     );
   }
   if (Object.keys(unknown).length > 0) found.push(`not decoded: ${byName(unknown)}`);

@@ -103,7 +103,7 @@ describe('fast_page_fault', () => {
     ['fixed 1', 'fixed', '" fixed "'],
     ['fixed 1', 'fixed 1x', 'a space or the end of the line'],
   ])('with %s changed to %s is an error', (was, is, expected) => {
-    expect(errorsOf(fixed.replace(was, is))).toEqual([
+    expect(errorsOf(fixed.replace(was, is))).toMatchObject([
       { line: 1, text: lineOf(fixed.replace(was, is)).trimStart(), expected },
     ]);
   });

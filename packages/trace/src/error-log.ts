@@ -1,14 +1,18 @@
-// Counts bad lines and keeps the first few: enough to see what is wrong, bounded however much is.
+// Counts what could not be read and keeps the first few places: enough to see what is wrong, bounded however much is.
 import { decodeText } from './byte-interner.ts';
 
 const KEPT = 10;
 const EXCERPT_BYTES = 240;
 
-/** A line that could not be read. */
-export interface LineError {
-  /** Counted from 1. */
-  readonly line: number;
-  /** Beginning of the line, control characters replaced. */
+/** A place that could not be read: a line of text, a part of a trace.dat, or one of its events. */
+export interface ReadError {
+  /** As `line 12`, or `byte 1560576, data of CPU 0`. */
+  readonly place: string;
+  /** Counted from 1, of text. */
+  readonly line?: number;
+  /** Of a trace.dat. */
+  readonly byte?: number;
+  /** What is there: the beginning of the line, control characters replaced. */
   readonly text: string;
   /** What was looked for and not found. */
   readonly expected: string;
@@ -23,12 +27,19 @@ export interface LinePlace {
 }
 
 export class ErrorLog {
-  readonly kept: LineError[] = [];
+  readonly kept: ReadError[] = [];
   count = 0;
 
   add({ line, bytes, from, to }: LinePlace, expected: string): void {
     this.count++;
-    if (this.kept.length < KEPT) this.kept.push({ line, text: excerpt(bytes, from, to), expected });
+    if (this.kept.length === KEPT) return;
+    this.kept.push({ place: `line ${line}`, line, text: excerpt(bytes, from, to), expected });
+  }
+
+  /** What is not a line. `make` is called only if there is room. */
+  addOther(make: () => ReadError): void {
+    this.count++;
+    if (this.kept.length < KEPT) this.kept.push(make());
   }
 }
 

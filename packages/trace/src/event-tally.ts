@@ -6,9 +6,9 @@ import { decoders } from './decoders.ts';
 /** More distinct names than any kernel traces by default; the function tracer has more. */
 const KNOWN_NAMES = 4096;
 
-export class NameCount {
+/** How often an event came, and what became of it. */
+export class EventCount {
   readonly name: string;
-  readonly decode: Decode | undefined;
   count = 0;
   /** Not decoded because nobody here knows it. */
   unknown = 0;
@@ -17,14 +17,34 @@ export class NameCount {
   /** Decoded, with more columns than known. */
   unknownColumns = 0;
 
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+export type CountColumn = 'count' | 'unknown' | 'damaged' | 'unknownColumns';
+
+/** One column by name, without the zeros. */
+export function countsByName(
+  rows: Iterable<EventCount>,
+  column: CountColumn,
+): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const row of rows) {
+    if (row[column] > 0) sums.set(row.name, (sums.get(row.name) ?? 0) + row[column]);
+  }
+  return Object.fromEntries(sums);
+}
+
+/** A count of a name as text prints it, and how to read what follows. */
+export class NameCount extends EventCount {
+  readonly decode: Decode | undefined;
   /** What stands between the name and the body, if it is no part of what was looked up. */
   readonly separator: '' | ': ';
 
   /** `printed` as the file has it: ftrace says `sys_mmap(` for sys_enter_mmap and `sys_mmap -> ` for sys_exit_mmap. */
   constructor(printed: string) {
-    this.name = printed
-      .replace(/^sys_(.*)\($/, 'sys_enter_$1')
-      .replace(/^sys_(.*) -> $/, 'sys_exit_$1');
+    super(printed.replace(/^sys_(.*)\($/, 'sys_enter_$1').replace(/^sys_(.*) -> $/, 'sys_exit_$1'));
     this.separator = this.name === printed ? ': ' : '';
     this.decode = decoders.get(this.name);
   }
@@ -44,12 +64,7 @@ export class EventTally {
     return this.#names.find(bytes, from, to) ?? this.#others;
   }
 
-  /** One column by name, without the zeros. */
-  by(column: 'count' | 'unknown' | 'damaged' | 'unknownColumns'): Record<string, number> {
-    const sums = new Map<string, number>();
-    for (const row of [...this.#all, this.#others]) {
-      if (row[column] > 0) sums.set(row.name, (sums.get(row.name) ?? 0) + row[column]);
-    }
-    return Object.fromEntries(sums);
+  rows(): readonly EventCount[] {
+    return [...this.#all, this.#others];
   }
 }

@@ -3,10 +3,7 @@
 const TAKE_TEXT = 'take the text from /sys/kernel/tracing/trace instead';
 
 const FORMATS: readonly (readonly [magic: readonly number[], what: string])[] = [
-  [
-    [0x17, 0x08, 0x44, ...codes('tracing')],
-    `a binary trace.dat, which is not yet read: ${TAKE_TEXT}`,
-  ],
+  [[0x17, 0x08, 0x44, ...codes('tracing')], 'a binary trace.dat, which readTrace reads'],
   [codes('PERFILE2'), `a perf.data file: ${TAKE_TEXT}`],
   [[0x1f, 0x8b], 'gzip data where text was due: decompress it first'],
   [[0x28, 0xb5, 0x2f, 0xfd], 'zstd data: decompress it first'],

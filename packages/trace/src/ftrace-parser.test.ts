@@ -138,13 +138,25 @@ describe('what the kernel says beside the events', () => {
   it('tells how many events were overwritten, and how many the text lacks', () => {
     const { summary } = parseLines(...HEAD, lineOf(ENTRY), lineOf(ENTRY));
     expect(summary).toMatchObject({ entriesInBuffer: 3, entriesWritten: 10, cpus: 4, lines: 6 });
-    expect(summary.lost).toEqual({ overwritten: 7, reported: 0, unnumbered: 0, missing: 1 });
+    expect(summary.lost).toEqual({
+      overwritten: 7,
+      reported: 0,
+      dropped: 0,
+      unnumbered: 0,
+      missing: 1,
+    });
   });
 
   it('tells how many were lost on the way through trace_pipe', () => {
     const lost = ['CPU:1 [LOST 460 EVENTS]', 'CPU:0 [LOST 75 EVENTS]', 'CPU:0 [LOST EVENTS]'];
     const { summary } = parseLines(lineOf(ENTRY), ...lost, lineOf(ENTRY));
-    expect(summary.lost).toEqual({ overwritten: 0, reported: 535, unnumbered: 1, missing: 0 });
+    expect(summary.lost).toEqual({
+      overwritten: 0,
+      reported: 535,
+      dropped: 0,
+      unnumbered: 1,
+      missing: 0,
+    });
     expect(summary).toMatchObject({ errorCount: 0, cpus: 1, entriesInBuffer: undefined });
   });
 
@@ -159,7 +171,7 @@ describe('a damaged line', () => {
   it('costs itself only', () => {
     const { events, summary } = parseLines(lineOf(ENTRY), 'what is this', lineOf(ENTRY));
     expect(events.map(({ line }) => line)).toEqual([1, 3]);
-    expect(summary.errors).toEqual([
+    expect(summary.errors).toMatchObject([
       {
         line: 2,
         text: 'what is this',
@@ -284,7 +296,7 @@ describe('input that is no trace', () => {
     [
       'a binary trace',
       '\u0017\bDtracing7',
-      'some.txt: expected text of ftrace, got a binary trace.dat, which is not yet read: take the text from /sys/kernel/tracing/trace instead',
+      'some.txt: expected text of ftrace, got a binary trace.dat, which readTrace reads',
     ],
   ])('is an error: %s', (_, text, message) => {
     expect(failureOf(text).message).toBe(message);

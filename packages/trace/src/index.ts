@@ -8,7 +8,7 @@ export {
   type DirtyRateSource,
   type DirtyWindow,
 } from './dirty-rate.ts';
-export type { LineError } from './error-log.ts';
+export type { ReadError } from './error-log.ts';
 export { FtraceParser, type FtraceParserOptions } from './ftrace-parser.ts';
 export { GfnSet } from './gfn-set.ts';
 export type { Halves } from './halves.ts';
@@ -44,5 +44,5 @@ export type {
   TraceEvent,
   TraceHeader,
 } from './trace-event.ts';
-export type { LostEvents, TraceSummary } from './trace-summary.ts';
+export type { Compression, LostEvents, TraceFormat, TraceSummary } from './trace-summary.ts';
 export type * from './vcpu-event.ts';

@@ -20,7 +20,7 @@ export interface ShadowPageRole {
   readonly ad_disabled: boolean;
 }
 
-interface ShadowPage {
+export interface ShadowPage {
   readonly mmu_valid_gen: number;
   readonly gfn: Gfn;
   readonly role: ShadowPageRole;

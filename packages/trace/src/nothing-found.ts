@@ -1,19 +1,19 @@
 // Why there was not one event: an empty result is never a success.
-import type { LineError } from './error-log.ts';
+import type { ReadError } from './error-log.ts';
 import { TraceError } from './trace-error.ts';
 
 export interface FruitlessInput {
   readonly file: string;
   readonly lines: number;
-  readonly firstError: LineError | undefined;
+  readonly firstError: ReadError | undefined;
   readonly truncated: boolean;
 }
 
 export function nothingFound({ file, lines, firstError, truncated }: FruitlessInput): TraceError {
   const expected = 'text of ftrace';
   if (firstError !== undefined) {
-    const { line, text } = firstError;
-    return new TraceError({ file, line, expected: firstError.expected, got: describe(text) });
+    const { line, text, expected } = firstError;
+    return new TraceError({ file, ...(line && { line }), expected, got: describe(text) });
   }
   if (truncated) return new TraceError({ file, expected, got: 'an end before the first event' });
   if (lines === 0) return new TraceError({ file, expected, got: 'an empty file' });

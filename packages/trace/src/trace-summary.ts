@@ -1,25 +1,34 @@
 // What a whole trace amounts to, and what was wrong with it.
 import type { BufferNotes } from './buffer-notes.ts';
-import type { LineError } from './error-log.ts';
+import type { ReadError } from './error-log.ts';
 import type { EventReader } from './event-reader.ts';
+import { countsByName, type EventCount } from './event-tally.ts';
 import type { Clock } from './header-reader.ts';
 
-/** Events that the kernel recorded, or should have, and this text does not hold. A buffer in `overwrite=0` drops without a word here. */
+/** Events that the kernel recorded, or should have, and this file does not hold. */
 export interface LostEvents {
   /** Overwritten before they were read: entries-written less entries-in-buffer. */
   readonly overwritten: number;
-  /** Sum of the `CPU:n [LOST m EVENTS]` lines. */
+  /** Sum of the `CPU:n [LOST m EVENTS]` lines, or of the counts that pages of a trace.dat hold. */
   readonly reported: number;
-  /** LOST lines that do not say how many. */
+  /** Not recorded because a buffer in `overwrite=0` was full: only a trace.dat says so. */
+  readonly dropped: number;
+  /** LOST lines, or pages, that do not say how many. */
   readonly unnumbered: number;
   /** Entries in the buffer, by the file's header, that are neither an event nor a bad line nor lost: the text is a part. */
   readonly missing: number;
 }
 
+export type TraceFormat = 'ftrace' | 'trace-cmd report' | 'perf script' | 'trace.dat';
+
+/** Of the file as a whole; what trace-cmd packs inside a trace.dat is no matter. */
+export type Compression = 'none' | 'gzip' | 'zstd';
+
 export interface TraceSummary {
   readonly file: string;
-  readonly format: 'ftrace';
-  readonly compression: 'none' | 'gzip';
+  readonly format: TraceFormat;
+  readonly compression: Compression;
+  /** 0 of a trace.dat. */
   readonly lines: number;
   /** Events with sound columns, decoded or not. */
   readonly events: number;
@@ -40,15 +49,25 @@ export interface TraceSummary {
   /** Decoded events that had columns behind the last one known here, by name: a newer kernel, perhaps. */
   readonly unknownColumns: Readonly<Record<string, number>>;
   /** The first ten. */
-  readonly errors: readonly LineError[];
+  readonly errors: readonly ReadError[];
   readonly errorCount: number;
-  /** The input ended too early: gzip data cut or damaged, or a last line without line end, which is never delivered. */
+  /** The input ended too early: packed data cut or damaged, or a last line without line end, which is never delivered. */
   readonly truncated: boolean;
   /** Earliest and latest time, in the unit that `clock` says. */
   readonly firstTime: number;
   readonly lastTime: number;
   readonly clock: Clock;
 }
+
+/** The columns by name. */
+export const countsOf = (
+  rows: readonly EventCount[],
+): Pick<TraceSummary, 'counts' | 'unknown' | 'damaged' | 'unknownColumns'> => ({
+  counts: countsByName(rows, 'count'),
+  unknown: countsByName(rows, 'unknown'),
+  damaged: countsByName(rows, 'damaged'),
+  unknownColumns: countsByName(rows, 'unknownColumns'),
+});
 
 export interface ReadInput {
   readonly file: string;
@@ -82,10 +101,7 @@ export function summarize({
     entriesWritten: notes.entriesWritten,
     cpus: notes.processors ?? reader.cpus.size,
     lost: lostEvents(notes, events + input.linesWithoutEvent),
-    counts: tally.by('count'),
-    unknown: tally.by('unknown'),
-    damaged: tally.by('damaged'),
-    unknownColumns: tally.by('unknownColumns'),
+    ...countsOf(tally.rows()),
     errors: [...errors.kept],
     errorCount: errors.count,
     truncated,
@@ -100,6 +116,7 @@ function lostEvents(notes: BufferNotes, entriesRead: number): LostEvents {
   return {
     overwritten: Math.max(0, entriesWritten - entriesInBuffer),
     reported: lost,
+    dropped: 0,
     unnumbered: lostWithoutNumber,
     missing: Math.max(0, entriesInBuffer - lost - entriesRead),
   };

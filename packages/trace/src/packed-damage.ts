@@ -1,0 +1,4 @@
+/** Packed data ended early or were damaged; what came out before is sound. */
+export class PackedDamage extends Error {
+  override readonly name = 'PackedDamage';
+}
