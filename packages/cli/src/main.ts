@@ -5,6 +5,7 @@ import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { predictCommand } from './commands/predict.ts';
+import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { snapshotCommand } from './commands/snapshot.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, messageOf } from './exit.ts';
@@ -41,6 +42,7 @@ function faultline(version: string, exit: (code: number) => void): Command {
     checkCommand(exit, version),
     explainCommand(),
     benchCommand(),
+    reportCommand(exit),
     migrateCommand(exit),
     snapshotCommand(exit),
     predictCommand(exit),

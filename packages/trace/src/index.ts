@@ -35,7 +35,24 @@ export {
   WriteHistoryReader,
   type WriteWindow,
 } from './predict/write-history.ts';
+export { type DrawnRace, drawRace } from './races/draw-race.ts';
+export { RACE_KINDS, type Race, type RaceKind, raceKinds } from './races/race.ts';
+export { type RaceStep, raceSteps } from './races/race-steps.ts';
 export { readTrace } from './read-trace.ts';
+export { EXACT_BELOW, QUANTILE_ERROR } from './report/durations.ts';
+export type { FastShare, SlowPathEstimate } from './report/fast-share.ts';
+export { FAULT_KINDS, type FaultKind } from './report/fault-kind.ts';
+export { type Figure, figures } from './report/figures.ts';
+export type { HotRange } from './report/hot-ranges.ts';
+export type { HugePages } from './report/huge-pages.ts';
+export type { LoggedRound } from './report/logged-round.ts';
+export type { MmioAccesses, MmioRegister } from './report/mmio-tally.ts';
+export type { MmuMode } from './report/mmu-mode.ts';
+export type { NotifierRow } from './report/notifier-tally.ts';
+export type * from './report/report.ts';
+export { ReportBuilder } from './report/report-builder.ts';
+export type { ReportOptions } from './report/report-options.ts';
+export type { Spin } from './report/spins.ts';
 export { TraceError, type TraceProblem } from './trace-error.ts';
 export type {
   MarkerEvent,

@@ -1,0 +1,149 @@
+// Finds every fault whose spte changed between the hardware's look and the fast path's, in one pass and bounded memory.
+//
+// Hardware looked after the vCPU's last entry. So where it found the page present (P) and the fast path found nothing, the
+// change lies between that entry and the fast path's event, even if its event comes before kvm_exit's: the exit takes time.
+import { isShadowPresent, isWritable } from '@faultline/mmu';
+import type { Fault } from '../report/fault.ts';
+import { isMmuWritable, type SpteFormat } from '../report/look.ts';
+import type { TraceEvent } from '../trace-event.ts';
+import { Memslots } from './memslots.ts';
+import { type NotifierCall, NotifierCalls } from './notifier-calls.ts';
+import type { Race, RaceKind } from './race.ts';
+import { type SpteChange, SpteChanges } from './spte-changes.ts';
+
+/** Of each kind the first so many are kept; all are counted. */
+const KEPT = 200;
+/** Without memslots nobody can say what a call was about; one this long before a zap is taken for another matter's. */
+const CALL_BEFORE_ZAP_US = 1000;
+
+const PAGE_SIZE = 4096;
+
+export class RaceFinder {
+  readonly kept: Race[] = [];
+  readonly counts: Record<RaceKind, number> = {
+    withdrawn: 0,
+    changed: 0,
+    repaired: 0,
+    protected_again: 0,
+  };
+  readonly #changes = new SpteChanges();
+  readonly #calls = new NotifierCalls();
+  readonly #memslots = new Memslots();
+  /** By the pid of the vCPU whose fault is still open. */
+  readonly #open = new Map<number, Omit<Race, 'ended' | 'faultKind'>>();
+  #tracesTdp = false;
+
+  /** Every event, after the fault tracker has seen it. */
+  add(event: TraceEvent): void {
+    const { body } = event;
+    switch (body.event) {
+      case 'kvm_tdp_mmu_spte_changed':
+        this.#tracesTdp = true;
+        this.#changes.add(event, body.event, body, body.new_spte, body.old_spte);
+        break;
+      case 'fast_page_fault':
+        if (body.fixed) {
+          const place = { gfn: Math.floor(body.cr2_or_gpa / PAGE_SIZE), level: 1 };
+          this.#changes.add(event, body.event, place, body.new_spte, body.old_spte);
+        }
+        break;
+      case 'kvm_mmu_set_spte':
+        // The TDP MMU says the same with the old value.
+        if (!this.#tracesTdp) this.#changes.add(event, body.event, body, body.spte);
+        break;
+      case 'kvm_unmap_hva_range':
+        this.#calls.add(event, body);
+        break;
+      case 'marker':
+        this.#memslots.add(event);
+        break;
+    }
+  }
+
+  /** The fast path of an open fault has looked, on that CPU. */
+  looked(
+    fault: Fault,
+    { cpu, format }: { readonly cpu: number; readonly format: SpteFormat },
+  ): void {
+    const found = this.#judge(fault);
+    if (found === undefined) return;
+    const { vcpu, gfn, lookedAt: time, enteredAt, began, oldSpte, newSpte } = fault;
+    this.#open.set(vcpu.pid, {
+      kind: found.kind,
+      time,
+      gfn,
+      vcpuId: vcpu.vcpuId,
+      pid: vcpu.pid,
+      task: vcpu.task,
+      cpu,
+      enteredAt,
+      began,
+      hasExit: !Number.isNaN(fault.exitedAt),
+      oldSpte,
+      newSpte,
+      change: found.change,
+      wasFixable: wasFixable(found, format),
+      ...this.#witness(fault, found),
+    });
+  }
+
+  /** Its fault is over; what is not wanted is forgotten. */
+  ended({ vcpu, ended, kind }: Fault, isWanted: boolean): void {
+    const open = this.#open.get(vcpu.pid);
+    if (open === undefined) return;
+    this.#open.delete(vcpu.pid);
+    if (isWanted && ++this.counts[open.kind] <= KEPT) {
+      this.kept.push({ ...open, ended, faultKind: kind });
+    }
+  }
+
+  #judge(fault: Fault): { kind: RaceKind; change: SpteChange | undefined } | undefined {
+    const { gfn, oldSpte, newSpte, vcpu, began, enteredAt, look } = fault;
+    const notBy = vcpu.pid;
+    const since = Number.isNaN(enteredAt) ? began : enteredAt;
+    if (look === 'gone') {
+      if (!fault.isPresent) return undefined;
+      const suits = (low: number): boolean => !isShadowPresent(low);
+      return {
+        kind: 'withdrawn',
+        change: this.#changes.latest({ gfn, after: since, notBy, suits }),
+      };
+    }
+    if (look === undefined && isWritable(oldSpte.low)) {
+      const suits = isWritable;
+      const change = this.#changes.latest({ gfn, after: since, notBy, suits });
+      return change === undefined ? undefined : { kind: 'repaired', change };
+    }
+    const change = this.#changes.latest({ gfn, after: began, notBy, suits: () => true });
+    if (look === undefined && !isWritable(newSpte.low)) return { kind: 'protected_again', change };
+    return change === undefined ? undefined : { kind: 'changed', change };
+  }
+  /** The notifier call behind a withdrawal. */
+  #witness(
+    fault: Fault,
+    { kind, change }: { readonly kind: RaceKind; readonly change: SpteChange | undefined },
+  ): Pick<Race, 'notifier' | 'isNotifierCertain'> {
+    if (kind !== 'withdrawn') return { notifier: undefined, isNotifierCertain: false };
+    const hva = this.#memslots.hvaOf(fault.gfn);
+    const holdsPage = ({ start, end }: NotifierCall): boolean =>
+      hva === undefined || (start <= hva && hva < end);
+    const since = Number.isNaN(fault.enteredAt) ? fault.began : fault.enteredAt;
+    const notifier =
+      change === undefined
+        ? this.#calls.latest(since, (call) => call.pid !== fault.vcpu.pid && holdsPage(call))
+        : this.#calls.latest(
+            hva === undefined ? change.time - CALL_BEFORE_ZAP_US : 0,
+            (call) => call.pid === change.pid && call.time <= change.time && holdsPage(call),
+          );
+    return { notifier, isNotifierCertain: notifier !== undefined && hva !== undefined };
+  }
+}
+
+/** A word that is MMU-writable is all that the fast path asks for. */
+function wasFixable(
+  { kind, change }: { readonly kind: RaceKind; readonly change: SpteChange | undefined },
+  format: SpteFormat,
+): boolean | undefined {
+  if (kind !== 'withdrawn' || change?.oldSpte === undefined) return undefined;
+  return isShadowPresent(change.oldSpte.low) && isMmuWritable(change.oldSpte, format);
+}

@@ -1,0 +1,217 @@
+// What became of a fault, as one of a list: every fault is of exactly one kind, so that the counts add up to all of them.
+// The kind is told from what the vCPU's thread did between its exit and its next entry; the rules are in `kindOf`.
+import { type Look, Seen } from './fault.ts';
+
+export interface KindDescription {
+  /** At most 40 letters, so that the table fits a mail. */
+  readonly label: string;
+  /** Happens because the dirty log is on. */
+  readonly isLogging?: true;
+  /** What to do about it, or why nothing is to be done: with the label, a line of a mail. */
+  readonly soWhat: string;
+}
+
+export type FaultKind =
+  | 'fast_fixed'
+  | 'fast_spurious'
+  | 'zapped_in_flight'
+  | 'huge_logged'
+  | 'slow_remap'
+  | 'cow'
+  | 'read_only_slot'
+  | 'access_tracked'
+  | 'write_tracked'
+  | 'fast_declined'
+  | 'slow_map'
+  | 'slow_huge'
+  | 'slow_write'
+  | 'slow_exec'
+  | 'emulated'
+  | 'mmio_first'
+  | 'mmio_fast'
+  | 'mmio_cached'
+  | 'mmio_stale'
+  | 'mmio_eventfd'
+  | 'guest_fault'
+  | 'async_page'
+  | 'userspace'
+  | 'retried'
+  | 'unfinished';
+
+/** In the order in which they are told. */
+export const FAULT_KINDS: Readonly<Record<FaultKind, KindDescription>> = {
+  fast_fixed: {
+    label: 'fast path: fixed without mmu_lock',
+    isLogging: true,
+    soWhat: 'first write after a harvest; fewer harvests, fewer of them',
+  },
+  fast_spurious: {
+    label: 'fast path: spurious, repaired already',
+    isLogging: true,
+    soWhat: 'vCPUs write the same page at once; harmless',
+  },
+  zapped_in_flight: {
+    label: 'fast path: spte gone in flight (race)',
+    soWhat: 'the host took the page under the fault; see the races',
+  },
+  huge_logged: {
+    label: 'huge page under logging',
+    isLogging: true,
+    soWhat: 'split or dropped in the fault; eager_page_split=Y splits ahead',
+  },
+  slow_remap: {
+    label: '4K map where a huge page was dropped',
+    isLogging: true,
+    soWhat: 'logging cost a 2M page; TDP MMU, eager_page_split=Y',
+  },
+  cow: {
+    label: 'host page read-only: copied (KSM, fork)',
+    soWhat: 'keep KSM and fork off this memory',
+  },
+  read_only_slot: {
+    label: 'read-only memslot: the VMM emulates',
+    soWhat: 'right for flash and ROM, else a wrong flag',
+  },
+  access_tracked: {
+    label: 'access-tracked spte: the slow path',
+    soWhat: 'no A/D bits: idle-page tracking costs faults',
+  },
+  write_tracked: {
+    label: 'gfn shadows a guest page table',
+    soWhat: 'expected without EPT or NPT, and of nested guests',
+  },
+  fast_declined: {
+    label: 'fast path declined, another reason',
+    soWhat: 'look at old and new of fast_page_fault in the trace',
+  },
+  slow_map: {
+    label: 'slow path: 4K page mapped',
+    soWhat: 'first touch, or the host had taken it; preallocate, use huge pages',
+  },
+  slow_huge: {
+    label: 'slow path: huge page mapped',
+    soWhat: 'one fault for 512 pages; long ones wait for a page to be zeroed',
+  },
+  slow_write: {
+    label: 'slow path: made writable',
+    isLogging: true,
+    soWhat: 'no fast path here: shadow paging, nested guests',
+  },
+  slow_exec: {
+    label: 'slow path: made executable',
+    soWhat: 'nx_huge_pages splits what is executed (iTLB multihit)',
+  },
+  emulated: {
+    label: 'emulated',
+    soWhat: 'writes to shadowed page tables, most often; EPT or NPT has none',
+  },
+  mmio_first: {
+    label: 'MMIO: first touch, spte made',
+    soWhat: 'once per page and generation of the memslots',
+  },
+  mmio_fast: {
+    label: 'MMIO: known from its spte',
+    soWhat: 'an exit per access: see the MMIO registers',
+  },
+  mmio_cached: {
+    label: "MMIO: known from the vCPU's cache",
+    soWhat: 'one page again and again: see the MMIO registers',
+  },
+  mmio_stale: {
+    label: 'MMIO: spte of an old generation',
+    soWhat: 'each memslot change makes all of them stale: change fewer',
+  },
+  mmio_eventfd: {
+    label: 'MMIO: taken by an ioeventfd',
+    soWhat: 'the cheapest that an MMIO write can be',
+  },
+  guest_fault: {
+    label: "guest's own fault, handed to it",
+    soWhat: "the guest's tables forbid it: nothing for the host to do",
+  },
+  async_page: {
+    label: 'host page awaited (async page fault)',
+    soWhat: 'guest memory is swapped out: give it more, or lock it',
+  },
+  userspace: {
+    label: 'handed to the VMM',
+    soWhat: 'the host had no page (EFAULT, userfaultfd): look at the VMM',
+  },
+  retried: {
+    label: 'retried: no spte event at all',
+    soWhat: 'the vCPU spins while a notifier holds the page: see the host',
+  },
+  unfinished: {
+    label: 'unfinished: no re-entry in the trace',
+    soWhat: 'the trace ends, or lost events, inside them',
+  },
+};
+
+export const kindNames: readonly FaultKind[] = Object.keys(FAULT_KINDS) as FaultKind[];
+
+export interface Outcome {
+  /** Bits of `Seen`. */
+  readonly seen: number;
+  readonly look: Look | undefined;
+  readonly isPresent: boolean;
+  readonly isFetch: boolean;
+  readonly isReserved: boolean;
+  /** A huge page around this gfn was dropped because its slot is logged. */
+  readonly wasHuge: boolean;
+  readonly hasEnded: boolean;
+}
+
+export function kindOf(outcome: Outcome): FaultKind {
+  const { seen } = outcome;
+  if (outcome.isReserved || (seen & (Seen.MarkMmio | Seen.MmioSpte)) !== 0)
+    return mmioKind(outcome);
+  if ((seen & Seen.Fixed) !== 0) return 'fast_fixed';
+  if ((seen & Seen.Spurious) !== 0) return 'fast_spurious';
+  return declinedKind(outcome) ?? slowKind(outcome);
+}
+
+function mmioKind({ seen, hasEnded }: Outcome): FaultKind {
+  if ((seen & Seen.Eventfd) !== 0) return 'mmio_eventfd';
+  if ((seen & Seen.StaleMmio) !== 0) return 'mmio_stale';
+  if ((seen & Seen.MarkMmio) !== 0) return 'mmio_first';
+  if ((seen & Seen.MmioSpte) !== 0) return 'mmio_fast';
+  if ((seen & (Seen.Emulated | Seen.Mmio)) !== 0) return 'mmio_cached';
+  // Memory has come where the device was.
+  if ((seen & Seen.Mapped) !== 0) return 'mmio_stale';
+  return hasEnded ? 'retried' : 'unfinished';
+}
+
+/** What the fast path found says why the slow path was needed, whatever that did. */
+function declinedKind({ look, seen, isPresent }: Outcome): FaultKind | undefined {
+  switch (look) {
+    case 'gone':
+      // Without A/D bits the fast path is asked about any fault, and most often nothing is mapped there.
+      return isPresent ? 'zapped_in_flight' : undefined;
+    case 'huge':
+      return 'huge_logged';
+    case 'host_read_only':
+      return (seen & (Seen.Emulated | Seen.Mmio)) === 0 ? 'cow' : 'read_only_slot';
+    case 'access_tracked':
+      return 'access_tracked';
+    case 'write_tracked':
+      return 'write_tracked';
+    case 'other':
+      return 'fast_declined';
+    case undefined:
+      return undefined;
+  }
+}
+
+function slowKind({ seen, isPresent, isFetch, wasHuge, hasEnded }: Outcome): FaultKind {
+  if ((seen & Seen.Injected) !== 0 && (seen & Seen.Mapped) === 0) return 'guest_fault';
+  if ((seen & Seen.Emulated) !== 0) return 'emulated';
+  if ((seen & Seen.Copied) !== 0) return 'cow';
+  if ((seen & Seen.Mapped) !== 0) {
+    if ((seen & Seen.MappedHuge) !== 0) return 'slow_huge';
+    if (isPresent) return isFetch ? 'slow_exec' : 'slow_write';
+    return wasHuge ? 'slow_remap' : 'slow_map';
+  }
+  if ((seen & Seen.AsyncPage) !== 0) return 'async_page';
+  if ((seen & Seen.Userspace) !== 0) return 'userspace';
+  return hasEnded ? 'retried' : 'unfinished';
+}

@@ -1,0 +1,201 @@
+// The events of a trace in, the faults of its vCPUs out: each from the exit to the next entry of the same thread.
+//
+// A fault begins with kvm_page_fault; on Intel an MMIO fault has none, so there it begins with the exit EPT_MISCONFIG; and where
+// kvm_page_fault was not recorded, with fast_page_fault. Events without a vCPU's number belong to the fault that is open on
+// their thread. Memory: one object per thread that ever entered a guest.
+import {
+  type FastPageFault,
+  gpaToGfn,
+  isLastSpte,
+  isShadowPresent,
+  type KvmPageFault,
+  type KvmTdpMmuSpteChanged,
+  PFERR_FETCH_MASK,
+  PFERR_PRESENT_MASK,
+  PFERR_RSVD_MASK,
+  PFERR_WRITE_MASK,
+  spteToPfn,
+} from '@faultline/mmu';
+import type { TraceEvent } from '../trace-event.ts';
+import { DroppedHugePages } from './dropped-huge-pages.ts';
+import { type Fault, Seen } from './fault.ts';
+import { lookOf, type SpteFormat } from './look.ts';
+import { VcpuState } from './vcpu-state.ts';
+
+/** On Intel kvm_page_fault prints the exit qualification of an EPT violation: 0 read, 1 write, 2 fetch, 3-5 what was allowed. */
+const QUALIFICATION_WRITE = 1 << 1;
+const QUALIFICATION_FETCH = 1 << 2;
+const QUALIFICATION_ALLOWED = 0b111 << 3;
+
+/** Shadow paging: the address is the guest's virtual one, and the gfn comes with the mapping. */
+const EXCEPTION_EXITS: ReadonlySet<string> = new Set(['PF excp', 'EXCEPTION_NMI']);
+
+export interface FaultListener {
+  /** The fast path's event has come; the fault goes on. */
+  looked?(fault: Fault): void;
+  /** It has ended, by re-entry or because nothing more of it will come. */
+  ended(fault: Fault): void;
+}
+
+export class FaultTracker {
+  readonly vcpus: Map<number, VcpuState> = new Map();
+  readonly #listener: FaultListener;
+  readonly #dropped = new DroppedHugePages();
+  #format: SpteFormat = 'npt';
+
+  constructor(listener: FaultListener) {
+    this.#listener = listener;
+  }
+
+  get format(): SpteFormat {
+    return this.#format;
+  }
+
+  add(event: TraceEvent): void {
+    const { body } = event;
+    switch (body.event) {
+      case 'kvm_entry':
+        this.#enter(this.#vcpu(event, body.vcpu_id), event.time);
+        break;
+      case 'kvm_exit':
+        this.#exit(this.#vcpu(event, body.vcpu_id), event.time, body.reason);
+        break;
+      case 'kvm_page_fault':
+        this.#begin(this.#vcpu(event, body.vcpu_id), event.time, body);
+        break;
+      case 'fast_page_fault':
+        this.#look(this.#vcpu(event, body.vcpu_id), event.time, body);
+        break;
+      default: {
+        const vcpu = this.vcpus.get(event.pid);
+        if (vcpu?.isOpen === true) this.#note(vcpu, event);
+      }
+    }
+  }
+
+  /** No more events will come: what is open has no re-entry. */
+  end(): void {
+    for (const vcpu of this.vcpus.values()) this.#close(vcpu, Number.NaN);
+  }
+
+  #vcpu({ pid, task, time }: TraceEvent, vcpuId: number): VcpuState {
+    let vcpu = this.vcpus.get(pid);
+    if (vcpu === undefined) {
+      vcpu = new VcpuState(pid, task, time);
+      this.vcpus.set(pid, vcpu);
+    }
+    vcpu.vcpuId = vcpuId;
+    vcpu.lastTime = time;
+    return vcpu;
+  }
+
+  #enter(vcpu: VcpuState, time: number): void {
+    this.#close(vcpu, time);
+    vcpu.enteredAt = time;
+    vcpu.exitedAt = Number.NaN;
+  }
+
+  #exit(vcpu: VcpuState, time: number, reason: string): void {
+    this.#close(vcpu, Number.NaN);
+    vcpu.exitedAt = time;
+    if (!Number.isNaN(vcpu.enteredAt)) vcpu.guestTime += time - vcpu.enteredAt;
+    vcpu.addressIsVirtual = EXCEPTION_EXITS.has(reason);
+    if (reason.startsWith('EPT_')) this.#format = 'ept';
+    if (reason === 'EPT_MISCONFIG') vcpu.begin(time, -1, PFERR_RSVD_MASK);
+  }
+
+  #begin(vcpu: VcpuState, time: number, body: KvmPageFault): void {
+    this.#close(vcpu, Number.NaN);
+    const code = this.#format === 'ept' ? fromQualification(body.error_code) : body.error_code;
+    vcpu.begin(time, vcpu.addressIsVirtual ? -1 : gpaToGfn(body.fault_address), code);
+  }
+
+  #look(vcpu: VcpuState, time: number, body: FastPageFault): void {
+    const gfn = gpaToGfn(body.cr2_or_gpa);
+    if (!vcpu.isOpen) vcpu.begin(time, gfn, body.error_code);
+    if (vcpu.gfn === -1) vcpu.gfn = gfn;
+    vcpu.seen |= (body.fixed ? Seen.Fixed : 0) | (body.spurious ? Seen.Spurious : 0);
+    vcpu.look = body.fixed || body.spurious ? undefined : lookOf(body.old_spte, this.#format);
+    if (vcpu.look === 'huge') this.#dropped.add(gfn);
+    vcpu.lookedAt = time;
+    vcpu.oldSpte = body.old_spte;
+    vcpu.newSpte = body.new_spte;
+    this.#listener.looked?.(vcpu);
+  }
+
+  #close(vcpu: VcpuState, time: number): void {
+    if (!vcpu.isOpen) return;
+    vcpu.close(time, this.#dropped.has(vcpu.gfn));
+    this.#listener.ended(vcpu);
+  }
+
+  #note(vcpu: VcpuState, { body }: TraceEvent): void {
+    switch (body.event) {
+      case 'kvm_mmu_spte_requested':
+        if (vcpu.addressIsVirtual) vcpu.gfn = body.gfn;
+        vcpu.seen |= Seen.Mapped;
+        break;
+      case 'kvm_mmu_set_spte':
+        vcpu.seen |= leafSeen(body.level);
+        if (body.level > 1) this.#dropped.delete(body.gfn);
+        break;
+      case 'kvm_mmu_split_huge_page':
+        this.#dropped.delete(body.gfn);
+        break;
+      case 'kvm_tdp_mmu_spte_changed':
+        vcpu.seen |= changeSeen(body);
+        break;
+      case 'mark_mmio_spte':
+        vcpu.seen |= Seen.MarkMmio;
+        break;
+      case 'handle_mmio_page_fault':
+        vcpu.gfn = body.gfn;
+        vcpu.seen |= Seen.MmioSpte;
+        break;
+      case 'check_mmio_spte':
+        vcpu.seen |= body.valid ? Seen.MmioSpte : Seen.StaleMmio;
+        break;
+      case 'kvm_emulate_insn':
+        vcpu.seen |= Seen.Emulated;
+        break;
+      case 'kvm_mmio':
+        vcpu.seen |= Seen.Mmio;
+        break;
+      case 'kvm_fast_mmio':
+        vcpu.gfn = gpaToGfn(body.gpa);
+        vcpu.seen |= Seen.Eventfd;
+        break;
+      case 'kvm_inj_exception':
+      case 'kvm_nested_vmexit_inject':
+        vcpu.seen |= Seen.Injected;
+        break;
+      case 'kvm_try_async_get_page':
+        vcpu.seen |= Seen.AsyncPage;
+        break;
+      case 'kvm_userspace_exit':
+        vcpu.seen |= Seen.Userspace;
+        break;
+    }
+  }
+}
+
+/** P as KVM takes it from a qualification: some access was allowed. */
+function fromQualification(code: number): number {
+  return (
+    ((code & QUALIFICATION_ALLOWED) === 0 ? 0 : PFERR_PRESENT_MASK) |
+    ((code & QUALIFICATION_WRITE) === 0 ? 0 : PFERR_WRITE_MASK) |
+    ((code & QUALIFICATION_FETCH) === 0 ? 0 : PFERR_FETCH_MASK)
+  );
+}
+
+/** What a change of an spte by the vCPU itself says of its fault: tables above the leaf do not count, nor what it zapped. */
+function changeSeen({ level, old_spte, new_spte }: KvmTdpMmuSpteChanged): number {
+  if (!isShadowPresent(new_spte.low) || !isLastSpte(new_spte.low, level)) return 0;
+  const isCopy =
+    isShadowPresent(old_spte.low) &&
+    isLastSpte(old_spte.low, level) &&
+    spteToPfn(old_spte.low, old_spte.high) !== spteToPfn(new_spte.low, new_spte.high);
+  return leafSeen(level) | (isCopy ? Seen.Copied : 0);
+}
+
+const leafSeen = (level: number): number => Seen.Mapped | (level > 1 ? Seen.MappedHuge : 0);
