@@ -207,6 +207,13 @@ export class AskingShared implements Shared {
       this.guestStore8(index + byte, bytes[byte] as number);
     }
   }
+  guestFillWords(index: number, count: number, value: number): void {
+    for (let word = 0; word < count; word++) this.guestStore(index + word, value);
+  }
+  guestCopyWords(to: number, from: number, count: number): void {
+    for (let word = 0; word < count; word++)
+      this.guestStore(to + word, this.guestLoad(from + word));
+  }
   guestAdd32(index: number, value: number): number {
     return this.#guest('guestAdd32', index, [value], 'seqcst');
   }

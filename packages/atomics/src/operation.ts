@@ -11,9 +11,11 @@ export type Verb =
       | 'again'
       | 'storePlain32'
       | 'storePlain64'
-      // In a log: byte by byte.
+      // In a log: byte by byte, or word by word.
       | 'guestRead'
       | 'guestWrite'
+      | 'guestFillWords'
+      | 'guestCopyWords'
     >
   // Of JavaScript's Atomics: code that is not written over the seam may ask for it, no backend of ours does.
   | 'xor32'

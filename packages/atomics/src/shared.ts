@@ -102,6 +102,9 @@ export interface Shared extends Words, Parking {
   /** Copies bytes of guest memory out and in, by byte index. Not atomic. */
   guestRead(index: number, into: Uint8Array): void;
   guestWrite(index: number, bytes: Uint8Array): void;
+  /** Fills `count` words of guest memory, and copies them, by word index. Not atomic; in a log, word by word. */
+  guestFillWords(index: number, count: number, value: number): void;
+  guestCopyWords(to: number, from: number, count: number): void;
   /** Atomic and sequentially consistent, on a 32-bit word by word index; each answers the value found. */
   guestAdd32(index: number, value: number): number;
   guestOr32(index: number, bits: number): number;

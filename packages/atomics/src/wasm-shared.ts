@@ -270,6 +270,12 @@ export class WasmShared implements Shared {
   guestWrite(index: number, bytes: Uint8Array): void {
     this.ram8.set(bytes, index);
   }
+  guestFillWords(index: number, count: number, value: number): void {
+    this.ram.fill(value, index, index + count);
+  }
+  guestCopyWords(to: number, from: number, count: number): void {
+    this.ram.copyWithin(to, from, from + count);
+  }
   guestAdd32(index: number, value: number): number {
     return Atomics.add(this.ram, index, value);
   }

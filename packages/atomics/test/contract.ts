@@ -307,6 +307,17 @@ export function contract(name: string, { make, run }: Backend): void {
       expect(run(body, mem)).toEqual([0, 1, 2, 3, 0]);
     });
 
+    it('is filled and copied in words', () => {
+      const { mem } = fresh();
+      const body = (mem: Shared) => {
+        mem.guestFillWords(1, 3, -2);
+        mem.guestStore(2, 7);
+        mem.guestCopyWords(5, 1, 3);
+        return [0, 1, 2, 3, 4, 5, 6, 7, 8].map((index) => mem.guestLoad(index));
+      };
+      expect(run(body, mem)).toEqual([0, -2, 7, -2, 0, -2, 7, -2, 0]);
+    });
+
     it('is changed atomically by what a processor locks its bus for', () => {
       const { mem } = fresh();
       const body = (mem: Shared) => [

@@ -44,6 +44,10 @@ export interface Outline {
 const FOR_LISTENERS = /\b(emit|observer)\b/;
 const SIDES = { '||': 'false', '&&': 'true' } as const;
 
+/** What a log has of a call: many words are changed one by one. */
+const asLogged = (verb: string): string =>
+  verb === 'guestFillWords' || verb === 'guestCopyWords' ? 'guestStore' : verb;
+
 export function outline(text: string, map: SourceMapPayload): Outline {
   const lines = new Lines(text, map);
   const conditions: Condition[] = [];
@@ -57,7 +61,8 @@ export function outline(text: string, map: SourceMapPayload): Outline {
     });
     if (node.type === 'CallExpression' && node.callee.type === 'MemberExpression') {
       const { property } = node.callee;
-      if (property.type === 'Identifier') calls.push({ ...at(node), verb: property.name });
+      if (property.type === 'Identifier')
+        calls.push({ ...at(node), verb: asLogged(property.name) });
     }
     if (
       node.type === 'IfStatement' &&

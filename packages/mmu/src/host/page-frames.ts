@@ -63,17 +63,12 @@ export function initPageFrames(mem: Shared, vm: Vm): void {
 }
 
 function fillPage(mem: Shared, vm: Vm, pfn: Pfn, content: number): void {
-  const base = pageBase(vm, pfn);
-  for (let word = 0; word < vm.pageWords; word++) mem.guestStore(base + word, content);
+  mem.guestFillWords(pageBase(vm, pfn), vm.pageWords, content);
 }
 
 /** The copy counts as written: what it holds may be nowhere else before long. */
 export function copyPage(mem: Shared, vm: Vm, from: Pfn, to: Pfn): void {
-  const source = pageBase(vm, from);
-  const target = pageBase(vm, to);
-  for (let word = 0; word < vm.pageWords; word++) {
-    mem.guestStore(target + word, mem.guestLoad(source + word));
-  }
+  mem.guestCopyWords(pageBase(vm, to), pageBase(vm, from), vm.pageWords);
   markFrameDirty(mem, vm, to);
 }
 
