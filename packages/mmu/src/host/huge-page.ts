@@ -6,6 +6,7 @@
 import type { Shared } from '@faultline/atomics';
 import { type Hvn, hugePageOf, type Pfn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
+import type { HvnRange } from '../vm/memslots.ts';
 import { takeFreeBlock } from './free-pages.ts';
 import {
   HOST_PTE_HUGE,
@@ -66,17 +67,19 @@ function mapHugePage(mem: Shared, vm: Vm, hvn: Hvn, pfn: Pfn): void {
 
 /**
  * Changes host ptes of `range`, with host_page_table_lock held and between the notifier's start and end; what huge pages
- * it meets are split before. Answers what `change` does. The caller holds no lock.
+ * it meets are split before. Answers what `change` does. The caller holds no lock. `changes`: which parts of the range it
+ * changes; the others stay mapped.
  */
 export function changeHostPtes<Said>(
   mem: Shared,
   vm: Vm,
   range: HostRange,
   change: () => Said,
+  changes?: readonly HvnRange[],
 ): Said {
   for (;;) {
     const { hvn, count } = withHugePages(mem, vm, range);
-    invalidateRangeStart(mem, vm, hvn, count);
+    invalidateRangeStart(mem, vm, hvn, count, count === range.count ? changes : undefined);
     mem.lock(vm.at.host_page_table_lock);
     try {
       // Looked at again: a huge page that came since would be split in a range which does not hold all of it.

@@ -18,8 +18,17 @@ import type { GfnRange } from '../vm/tdp-iter.ts';
 import { inStretches } from '../vm/yield.ts';
 import { zapLeafs } from '../vm/zap.ts';
 
-/** Before the host changes `count` pages from `hvn` on. The caller holds no lock. KVM: invalidate_range_start. */
-export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: number): void {
+/**
+ * Before the host changes pages among the `count` from `hvn` on: those of `withdrawn`, or all. Nobody maps any of the range
+ * until the end; only what is withdrawn is zapped. The caller holds no lock. KVM: invalidate_range_start, which zaps all.
+ */
+export function invalidateRangeStart(
+  mem: Shared,
+  vm: Vm,
+  hvn: Hvn,
+  count: number,
+  withdrawn: readonly HvnRange[] = [{ hvn, npages: count }],
+): void {
   assertOutside(mem);
   mem.emit?.({
     event: 'kvm_unmap_hva_range',
@@ -30,9 +39,11 @@ export function invalidateRangeStart(mem: Shared, vm: Vm, hvn: Hvn, count: numbe
   const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
   mem.writeLock(vm.at.mmu_lock);
   let flush = false;
-  for (const range of gfnRanges(slots, hvn, count)) {
-    invalidateBegin(mem, vm, range);
-    flush = unmapGfnRange(mem, vm, range, flush);
+  for (const range of gfnRanges(slots, hvn, count)) invalidateBegin(mem, vm, range);
+  for (const part of withdrawn) {
+    for (const range of gfnRanges(slots, part.hvn, part.npages)) {
+      flush = unmapGfnRange(mem, vm, range, flush);
+    }
   }
   // Under the lock: when it is released, no TLB may hold what the sptes do not. Litmus: b15-flush-after-unlock.
   if (flush) flushRemoteTlbs(mem, vm);

@@ -71,11 +71,39 @@ describe('pages that are shared', () => {
     expect(flagsOf(bench, GFN)).toBe('0');
   });
 
-  it('are withdrawn a stretch of writable pages at a time', () => {
+  it('are withdrawn all at once, as far as they are near', () => {
     const bench = touched(2, 3, 4, 9);
-    expect(ranges(bench, () => share(bench))).toEqual([
-      [2, 5],
-      [9, 10],
+    expect(ranges(bench, () => share(bench))).toEqual([[2, 10]]);
+  });
+
+  it('stay mapped where they were shared already, between others that are withdrawn', () => {
+    const bench = touched(2, 3, 4);
+    share(bench);
+    bench.guests[1].read(3);
+    for (const gfn of [2, 4]) bench.guests[1].write(gfn, 8);
+    const before = flagsOf(bench, 3);
+    share(bench);
+    expect([2, 3, 4].map((gfn) => flagsOf(bench, gfn))).toEqual(['0', before, '0']);
+    expect(before).not.toBe('0');
+  });
+
+  it('are withdrawn too where the guest wrote after their neighbours were looked at', () => {
+    const bench = touched(2, 3, 4);
+    share(bench);
+    bench.guests[1].read(3);
+    for (const gfn of [2, 4]) bench.guests[1].write(gfn, 8);
+    let late = false;
+    bench.agent.emit = ({ event }) => {
+      if (event !== 'kvm_unmap_hva_range' || late) return;
+      late = true;
+      bench.guests[1].write(3, 9);
+    };
+    const frames = share(bench);
+    expect([2, 3, 4].map((gfn) => flagsOf(bench, gfn))).toEqual(['0', '0', '0']);
+    expect([late, isHostPteWritable(hostPteOf(bench, 3)), [...frames.keys()]]).toEqual([
+      true,
+      false,
+      [2, 3, 4],
     ]);
   });
 

@@ -8,6 +8,7 @@
 import type { Shared } from '@faultline/atomics';
 import type { Hvn, Pfn } from '../address.ts';
 import type { Vm } from '../memory-map.ts';
+import type { HvnRange } from '../vm/memslots.ts';
 import { faultInHostPage } from './fault-in.ts';
 import {
   HOST_PTE_SHARED,
@@ -51,15 +52,38 @@ export function sharePages(mem: Shared, vm: Vm, hvn: Hvn, count: number, visit: 
   }
 }
 
-const never = (): boolean => false;
-
+/** One invalidation for all that is writable in a stretch; what is shared already stays mapped. */
 function withdrawAndShare(mem: Shared, vm: Vm, hvn: Hvn, end: number, visit: VisitFrame): Hvn {
-  const most = Math.min(end, hvn + MOST_PAGES_AT_ONCE);
-  let to = hvn + 1;
-  while (to < most && isHostPteWritable(mem.load32(hostPtep(vm, to as Hvn)))) to++;
-  return changeHostPtes(mem, vm, { hvn, count: to - hvn }, () =>
-    shareStretch(mem, vm, hvn, to, visit, never),
+  const writable = writableRanges(mem, vm, hvn, Math.min(end, hvn + MOST_PAGES_AT_ONCE));
+  const last = writable.at(-1) as HvnRange;
+  const to = last.hvn + last.npages;
+  // A page between them that has become writable since: its spte has not been zapped.
+  let part = 0;
+  const isMissed = (pte: number, page: Hvn): boolean => {
+    while (page >= endOf(writable[part] as HvnRange)) part++;
+    return page < (writable[part] as HvnRange).hvn && isHostPteWritable(pte);
+  };
+  return changeHostPtes(
+    mem,
+    vm,
+    { hvn, count: to - hvn },
+    () => shareStretch(mem, vm, hvn, to, visit, isMissed),
+    writable,
   );
+}
+
+const endOf = ({ hvn, npages }: HvnRange): number => hvn + npages;
+
+/** The first page is writable. */
+function writableRanges(mem: Shared, vm: Vm, hvn: Hvn, end: number): HvnRange[] {
+  const ranges: { hvn: Hvn; npages: number }[] = [{ hvn, npages: 1 }];
+  for (let page = (hvn + 1) as Hvn; page < end; page++) {
+    if (!isHostPteWritable(mem.load32(hostPtep(vm, page)))) continue;
+    const last = ranges.at(-1) as { hvn: Hvn; npages: number };
+    if (endOf(last) === page) last.npages++;
+    else ranges.push({ hvn: page, npages: 1 });
+  }
+  return ranges;
 }
 
 /**
@@ -72,13 +96,13 @@ function shareStretch(
   hvn: Hvn,
   end: number,
   visit: VisitFrame,
-  stopsAt: (pte: number) => boolean,
+  stopsAt: (pte: number, page: Hvn) => boolean,
 ): Hvn {
   const to = Math.min(end, hvn + MOST_PAGES_AT_ONCE);
   let page = hvn;
   for (; page < to; page++) {
     const pte = mem.load32(hostPtep(vm, page));
-    if (isHostPteMissing(pte) || stopsAt(pte)) break;
+    if (isHostPteMissing(pte) || stopsAt(pte, page)) break;
     if (isHostPteEmpty(pte)) continue;
     // A page shared by content is copied for every writer already.
     const shared = isHostPteKsm(pte) ? pte : (pte & ~HOST_PTE_WRITABLE) | HOST_PTE_SHARED;
