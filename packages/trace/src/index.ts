@@ -53,6 +53,15 @@ export type * from './report/report.ts';
 export { ReportBuilder } from './report/report-builder.ts';
 export type { ReportOptions } from './report/report-options.ts';
 export type { Spin } from './report/spins.ts';
+export { errorCodeOfQualification, pageFaultErrorCode } from './spte/exit-qualification.ts';
+export { SpteLayoutDetector } from './spte/spte-layout.ts';
+export {
+  type MmioView,
+  type SpteKind,
+  type SpteLayout,
+  type SpteView,
+  viewSpte,
+} from './spte/spte-view.ts';
 export { TraceError, type TraceProblem } from './trace-error.ts';
 export type {
   MarkerEvent,
