@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { checkCommand } from './commands/check.ts';
+import { diffCommand } from './commands/diff.ts';
 import { explainCommand } from './commands/explain.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { predictCommand } from './commands/predict.ts';
@@ -43,6 +44,7 @@ function faultline(version: string, exit: (code: number) => void): Command {
     explainCommand(),
     benchCommand(),
     reportCommand(exit),
+    diffCommand(exit),
     migrateCommand(exit),
     snapshotCommand(exit),
     predictCommand(exit),

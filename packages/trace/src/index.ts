@@ -1,6 +1,12 @@
 // Traces that a kernel recorded: readers and the events they give.
 
 export { gaps, isComplete, isDamaged } from './completeness.ts';
+export {
+  type CompareOptions,
+  type Comparison,
+  compareReports,
+  type Verdict,
+} from './diff/compare.ts';
 export type { DirtyLogKind, DirtyLogRound, RoundsSource } from './dirty-log-round.ts';
 export {
   DirtyRate,
