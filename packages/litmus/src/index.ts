@@ -6,6 +6,7 @@ import { LEGACY } from './legacy/index.ts';
 import type { Litmus } from './litmus.ts';
 import { LOGS } from './logs/index.ts';
 import { RACES } from './races/index.ts';
+import { ROOTS } from './roots/index.ts';
 import { SEAM } from './seam/index.ts';
 import { SEED } from './seed/index.ts';
 import { SLOTS } from './slots/index.ts';
@@ -19,6 +20,7 @@ export const LITMUS: readonly Litmus[] = [
   ...SEED,
   ...SEAM,
   ...SLOTS,
+  ...ROOTS,
   ...LOGS,
   ...HARDWARE,
   ...HOST,

@@ -5,6 +5,7 @@ import {
   clientBitmap,
   dirtyGfnAt,
   dirtyIndex,
+  entryAt,
   type Gfn,
   type Hvn,
   harvestIndex,
@@ -13,6 +14,7 @@ import {
   pageBase,
   resetIndex,
   rmapHead,
+  type Sptep,
   type Vm,
 } from '@faultline/mmu';
 import {
@@ -28,7 +30,6 @@ import {
   formatRwlock,
   formatTable,
 } from './formats.ts';
-import { leafAt } from './small-vm.ts';
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
@@ -50,6 +51,7 @@ export function namedWords(vm: Vm, map: SeamMap, { pfns, threads }: Cast): Named
       word(`host pte ${hvn}`, hostPtep(vm, hvn as Hvn), formatHostPte),
     ),
     word('mmu_lock', at.mmu_lock, formatRwlock),
+    word('valid gen', at.mmu_valid_gen),
     word('seq', at.mmu_invalidate_seq),
     word('in progress', at.mmu_invalidate_in_progress),
     word('range start', at.mmu_invalidate_range),
@@ -86,19 +88,23 @@ export function namedWords(vm: Vm, map: SeamMap, { pfns, threads }: Cast): Named
 function tableWords(vm: Vm, map: SeamMap): NamedWord[] {
   const entries = upTo(1 << vm.geometry.indexBits);
   if (vm.geometry.levels === 1) {
-    return entries.map((gfn) => ({
-      name: `spte ${gfn}`,
-      address: leafAt(vm, gfn as Gfn),
-      bytes: 8,
-      format: formatLeaf,
-    }));
+    return vm.roots.flatMap((root, n) =>
+      entries.map((gfn) => ({
+        name: n === 0 ? `spte ${gfn}` : `root${n} spte ${gfn}`,
+        address: entryAt(vm, root, gfn as Gfn, 1),
+        bytes: 8,
+        format: formatLeaf,
+      })),
+    );
   }
   return upTo(map.frames).flatMap((frame) => {
     const table = map.framesAt + frame * map.frameBytes;
-    const isRoot = table === vm.root;
+    const root = vm.roots.indexOf(table as Sptep);
+    const isRoot = root >= 0;
+    const called = isRoot ? `root${root === 0 ? '' : root}` : `table${frame}`;
     return entries.map(
       (index): NamedWord => ({
-        name: `${isRoot ? 'root' : `table${frame}`}[${index}]`,
+        name: `${called}[${index}]`,
         address: table + (index << 3),
         bytes: 8,
         format: isRoot || vm.geometry.levels > 2 ? formatTable : formatLeaf,

@@ -5,7 +5,9 @@
 import { MODE_STATE, modeAddress, type Shared } from '@faultline/atomics';
 import {
   clientBitmap,
+  entryAt,
   forEachSpte,
+  type Gfn,
   type Hvn,
   hostPtePfn,
   IN_GUEST_MODE,
@@ -32,12 +34,17 @@ import { hostPte, leafAt } from './small-vm.ts';
 
 export const implies = (a: boolean, b: boolean): boolean => !a || b;
 
+/** Calls `visit` for every present entry, be its root the valid one or not. */
+export function everySpte(mem: Shared, vm: Vm, visit: Parameters<typeof forEachSpte>[2]): void {
+  for (const root of vm.roots) forEachSpte(mem, vm, visit, root);
+}
+
 /** Holds of every leaf that is present; of a large one, of each of its pages. */
 const ofEveryLeaf =
   (law: (leaf: Spte, host: number) => boolean): VmProperty =>
   (mem, vm) => {
     let holds = true;
-    forEachSpte(mem, vm, (spte, level, gfn) => {
+    everySpte(mem, vm, (spte, level, gfn) => {
       if (!isLastSpte(spte.low, level)) return;
       for (let page = 0; page < pagesPerEntry(level, vm.geometry.indexBits); page++) {
         holds &&= law(makeSmallSpte(spte, page), hostPte(mem, vm, (gfn + page) as number as Hvn));
@@ -55,7 +62,7 @@ export const mmuWritableImpliesHostWritable: VmProperty = ofEveryLeaf(({ low }) 
 
 export const everySpteIsLegal: VmProperty = (mem, vm) => {
   let legal = true;
-  forEachSpte(mem, vm, (spte, level) => {
+  everySpte(mem, vm, (spte, level) => {
     legal &&= illegalState(spte, level) === undefined;
   });
   return legal;
@@ -102,7 +109,7 @@ export const pageIsMerged =
 /** No present leaf leads to a frame that the host has taken back. */
 export const noFreePageIsMapped: VmProperty = (mem, vm) => {
   let holds = true;
-  forEachSpte(mem, vm, ({ low, high }, level) => {
+  everySpte(mem, vm, ({ low, high }, level) => {
     if (isLastSpte(low, level)) holds &&= pageRefcount(mem, vm, spteToPfn(low, high)) > 0;
   });
   return holds;
@@ -160,7 +167,7 @@ export type Copy = Readonly<Record<number, number>>;
 export const isInGuest = (mem: Shared, vcpu: number): boolean =>
   (mem.load32(modeAddress(vcpu)) & MODE_STATE) === IN_GUEST_MODE;
 
-/** The leaf of a gfn, in a page table of one level. */
+/** The leaf of a gfn, in a page table of one level, under the root that a VM begins with. */
 export const leafOf = (mem: Shared, vm: Vm, gfn: number): Spte => ({
   low: mem.load64(leafAt(vm, gfn as never)),
   high: mem.high,
@@ -169,5 +176,6 @@ export const leafIsWritable = (mem: Shared, vm: Vm, gfn: number): boolean => {
   const { low } = leafOf(mem, vm, gfn);
   return isShadowPresent(low) && isWritable(low);
 };
+/** Under whichever root. */
 export const leafIsPresent = (mem: Shared, vm: Vm, gfn: number): boolean =>
-  isShadowPresent(leafOf(mem, vm, gfn).low);
+  vm.roots.some((root) => isShadowPresent(mem.load64(entryAt(vm, root, gfn as Gfn, 1))));

@@ -14,13 +14,14 @@ import {
   type Vcpu,
   type Vm,
   type VmConfig,
+  validRoot,
   vmConfig,
   vmMap,
 } from '@faultline/mmu';
 import { namedWords } from './named-words.ts';
 import { inGuest, initSmallVm, prepareSeam, rememberMemslots, settle } from './small-vm.ts';
 
-/** With the memslots known from before. Everything else that it keeps, it makes. */
+/** With the root and the memslots known from before. Everything else that it keeps, it makes. */
 export type VcpuBody = (mem: Shared, vm: Vm, vcpu: Vcpu) => unknown;
 /** Begins and ends in the guest, or outside: as a VMM's thread does between two runs of its vCPU. */
 export type VcpuThread = VcpuBody | { readonly outside: VcpuBody };
@@ -57,6 +58,7 @@ const SMALLEST = {
 
 /** What every vCPU has read before the race. */
 interface Known {
+  readonly root: Vm['roots'][0];
   readonly generation: number;
   readonly slots: readonly Memslot[];
 }
@@ -77,7 +79,8 @@ export function race(given: Race): Program {
     tableFrames: FRAMES_EACH * (threads + 1),
   });
   const map = seamMap(seamSize(config));
-  const vm = vmMap(config, map, map.framesAt + threads * FRAMES_EACH * map.frameBytes);
+  const first = map.framesAt + threads * FRAMES_EACH * map.frameBytes;
+  const vm = vmMap(config, map, [first, first + map.frameBytes]);
   const pfns = given.pfns ?? Array.from({ length: config.pageFrames }, (_, pfn) => pfn);
   const { setup, vcpuThread, agentThread } = bodies(given, { vm, map, pfns });
   const { name, idle, dataRaces, oops, observe } = given;
@@ -118,20 +121,25 @@ interface Place {
 }
 
 function bodies(given: Race, { vm, map, pfns }: Place) {
-  let known: Known = { generation: -1, slots: [] };
+  let known: Known = { root: vm.roots[0], generation: -1, slots: [] };
   const setup = (own: Shared): void => {
     const mem = prepareSeam(own, map);
     initSmallVm(mem, vm, { pfns, flags: given.flags ?? KVM_MEM_LOG_DIRTY_PAGES });
     given.setup?.(mem, vm);
     settle(mem, vm);
     const generation = mem.load32(vm.at.memslots);
-    known = { generation, slots: readMemslots(mem, vm, generation) };
+    known = {
+      root: validRoot(mem, vm),
+      generation,
+      slots: readMemslots(mem, vm, generation),
+    };
   };
   const vcpuThread =
     (body: VcpuThread, id: number): Body =>
     (own) => {
       const mem = prepareSeam(own, map);
       const vcpu = newVcpu(id);
+      vcpu.fault.root = known.root;
       rememberMemslots(vcpu, known.generation, known.slots);
       if (typeof body === 'function') return inGuest(mem, vm, vcpu, body);
       return body.outside(mem, vm, vcpu);

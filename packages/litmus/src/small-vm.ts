@@ -16,7 +16,7 @@ import {
   gfnToGpa,
   type Hvn,
   hostPtep,
-  initRoot,
+  initRoots,
   leaveGuest,
   type Memslot,
   newVcpu,
@@ -35,8 +35,8 @@ export const gfn1: Gfn = 1 as Gfn;
 export const hvn0: Hvn = 0 as Hvn;
 export const hvn1: Hvn = 1 as Hvn;
 
-/** The leaf of `gfn` where the root holds the leaves: in a page table of one level. */
-export const leafAt = (vm: Vm, gfn: Gfn): Sptep => entryAt(vm, vm.root, gfn, 1);
+/** The leaf of `gfn` where the root holds the leaves: in a page table of one level, under the root that a VM begins with. */
+export const leafAt = (vm: Vm, gfn: Gfn): Sptep => entryAt(vm, vm.roots[0], gfn, 1);
 export const hostPte = (mem: Shared, vm: Vm, hvn: Hvn): number => mem.load32(hostPtep(vm, hvn));
 
 /** The seam as the bodies of a small VM use it: `synchronize` is the shipped one, over words, and not the search's own. */
@@ -51,11 +51,13 @@ export function initSmallVm(
   vm: Vm,
   { pfns, flags }: { readonly pfns: readonly number[]; readonly flags: number },
 ): void {
-  const root = mem.alloc();
-  if (root !== vm.root) {
-    throw new Error(`expected setup's first frame to be 0x${vm.root.toString(16)}, got ${root}`);
+  for (const root of vm.roots) {
+    const frame = mem.alloc();
+    if (frame !== root) {
+      throw new Error(`expected setup's next frame to be 0x${root.toString(16)}, got ${frame}`);
+    }
   }
-  initRoot(mem, vm);
+  initRoots(mem, vm);
   for (const pfn of pfns.toReversed()) pushFreePage(mem, vm, pfn as Pfn);
   const slot = { id: 0, baseGfn: gfn0, npages: vm.hostPages, hvn: hvn0, flags };
   createMemslot(mem, vm, slot);

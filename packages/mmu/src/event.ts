@@ -93,6 +93,13 @@ export interface KvmMmuSplitHugePage {
   readonly errno: number;
 }
 
+/** All of the page table is about to be zapped, by giving up its root. `mmu_used_pages` counts the tables of the legacy MMU. */
+export interface KvmMmuZapAllFast {
+  readonly event: 'kvm_mmu_zap_all_fast';
+  readonly mmu_valid_gen: number;
+  readonly mmu_used_pages: number;
+}
+
 /** The host withdrew a range of its memory (mmu notifier). `end` is exclusive. */
 export interface KvmUnmapHvaRange {
   readonly event: 'kvm_unmap_hva_range';
@@ -170,6 +177,7 @@ export type MmuEvent =
   | HandleMmioPageFault
   | CheckMmioSpte
   | KvmMmuSplitHugePage
+  | KvmMmuZapAllFast
   | KvmUnmapHvaRange
   | KvmAgeHva
   | KvmTestAgeHva

@@ -44,7 +44,7 @@ export {
 export { fastPageFault } from './fault/fast-page-fault.ts';
 export { fastPageFault2012 } from './fault/fast-page-fault-2012.ts';
 export { fastPageFaultAccTrack } from './fault/fast-page-fault-acc-track.ts';
-export { newPageFault, type PageFault } from './fault/fault.ts';
+export { NO_ROOT, newPageFault, type PageFault } from './fault/fault.ts';
 export { handleMmioPageFault } from './fault/mmio.ts';
 export { pageFault } from './fault/page-fault.ts';
 export {
@@ -178,12 +178,7 @@ export {
   newVcpu,
   type Vcpu,
 } from './vcpu/vcpu.ts';
-export {
-  initRoot,
-  initVm,
-  type VmOptions,
-  vmConfig,
-} from './vm/create-vm.ts';
+export { initVm, type VmOptions, vmConfig } from './vm/create-vm.ts';
 export { flushRemoteTlbs } from './vm/flush-remote-tlbs.ts';
 export { walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from './vm/lockless-walk.ts';
 export { maxMappingLevel } from './vm/mapping-level.ts';
@@ -202,6 +197,7 @@ export {
 } from './vm/memslots.ts';
 export { pauseVcpus, resumeVcpus } from './vm/pause.ts';
 export { zapCollapsibleSptes } from './vm/recover-huge-pages.ts';
+export { initRoots, invalidRoot, validRoot } from './vm/roots.ts';
 export {
   createMemslot,
   deleteMemslot,
@@ -213,6 +209,7 @@ export { forEachSpte, type GfnRange } from './vm/tdp-iter.ts';
 export {
   IN_GUEST_MODE,
   KVM_REQ_DIRTY_RING_SOFT_FULL,
+  KVM_REQ_MMU_FREE_OBSOLETE_ROOTS,
   KVM_REQ_TLB_FLUSH,
   OUTSIDE_GUEST_MODE,
   READING_SHADOW_PAGE_TABLES,
@@ -222,4 +219,6 @@ export {
 } from './vm/vcpu-mode.ts';
 export { protectRange } from './vm/write-protect.ts';
 export { inStretches } from './vm/yield.ts';
-export { zapLeafs, zapRange } from './vm/zap.ts';
+export { zapLeafs, zapLeafsOf, zapRange } from './vm/zap.ts';
+export { invalidateRoot, zapAllFast } from './vm/zap-all-fast.ts';
+export { zapInvalidRoot } from './vm/zap-root.ts';

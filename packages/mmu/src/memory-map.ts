@@ -51,6 +51,11 @@ export interface VmConfig {
   readonly eagerPageSplit: boolean;
   /** Does hardware set A and D in sptes? Without, sptes are access-tracked. KVM: kvm_ad_enabled. */
   readonly adBits: boolean;
+  /**
+   * Is all of the page table zapped when a memslot goes or moves, by giving up its root, or what the slot maps alone?
+   * KVM: KVM_X86_QUIRK_SLOT_ZAP_ALL, on unless the VMM switches it off.
+   */
+  readonly slotZapAll: boolean;
   /** Does hardware log what it sets D for? Then harvests clear D and not W. Needs `adBits`. KVM: enable_pml. */
   readonly pml: boolean;
   /** Guest accesses between two looks at the vCPU's requests. */
@@ -73,6 +78,7 @@ export function sharedWords(config: VmConfig): Record<SharedWord, number> {
   const bitmap = Math.ceil(config.hostPages / 32) * 4;
   return {
     mmu_lock: 4,
+    mmu_valid_gen: 4,
     mmu_invalidate_seq: 4,
     mmu_invalidate_in_progress: 4,
     mmu_invalidate_range: 8,
@@ -104,6 +110,7 @@ export function sharedWords(config: VmConfig): Record<SharedWord, number> {
 
 export type SharedWord =
   | 'mmu_lock'
+  | 'mmu_valid_gen'
   | 'mmu_invalidate_seq'
   | 'mmu_invalidate_in_progress'
   | 'mmu_invalidate_range'
@@ -146,7 +153,8 @@ export const hugePageBlocks = ({ pageFrames, geometry }: VmConfig): number =>
 export interface Vm extends VmConfig {
   /** Byte address of each shared word or array. */
   readonly at: Readonly<Record<SharedWord, number>>;
-  readonly root: Sptep;
+  /** One is in use, by `mmu_valid_gen`; the other is on its way out, or empty. See vm/roots.ts. */
+  readonly roots: readonly [Sptep, Sptep];
   /** Address of table frame 0, and the shift from a frame number to its offset. */
   readonly tablesAt: number;
   readonly tableShift: number;
@@ -182,8 +190,8 @@ export function seamSize(config: VmConfig): SeamSize {
 const fastPathOf = ({ faultPath, adBits }: VmConfig): number =>
   faultPath === 'current' && !adBits ? CURRENT_ACC_TRACK : FAULT_PATHS.indexOf(faultPath);
 
-/** Addresses of all shared words in a memory of `seamSize(config)`. `root` comes from the caller, who allocated it. */
-export function vmMap(config: VmConfig, map: SeamMap, root: number): Vm {
+/** Addresses of all shared words in a memory of `seamSize(config)`. `roots` come from the caller, who allocated them. */
+export function vmMap(config: VmConfig, map: SeamMap, roots: readonly [number, number]): Vm {
   let next = map.wordsAt;
   const at = {} as Record<SharedWord, number>;
   for (const [word, bytes] of Object.entries(sharedWords(config)) as [SharedWord, number][]) {
@@ -194,7 +202,7 @@ export function vmMap(config: VmConfig, map: SeamMap, root: number): Vm {
   return {
     ...config,
     at,
-    root: root as Sptep,
+    roots: roots as readonly number[] as Vm['roots'],
     tablesAt: map.framesAt,
     tableShift: 3 + indexBits,
     gfnLimit: gfnLimit(config.geometry),

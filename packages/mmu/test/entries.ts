@@ -5,7 +5,7 @@ import { clearDirtyLog } from '../src/dirty/clear-dirty-log.ts';
 import { dirtyRingPush } from '../src/dirty/dirty-ring.ts';
 import { getDirtyLog, takeDirty } from '../src/dirty/harvest.ts';
 import { harvestRings, resetDirtyRings } from '../src/dirty/reset-rings.ts';
-import { newPageFault } from '../src/fault/fault.ts';
+import { newPageFault, type PageFault } from '../src/fault/fault.ts';
 import { handleMmioPageFault } from '../src/fault/mmio.ts';
 import { pageFault } from '../src/fault/page-fault.ts';
 import { slowPageFault } from '../src/fault/slow-page-fault.ts';
@@ -30,6 +30,7 @@ import { newVcpu } from '../src/vcpu/vcpu.ts';
 import { flushRemoteTlbs } from '../src/vm/flush-remote-tlbs.ts';
 import { gfnToMemslot } from '../src/vm/memslots.ts';
 import { pauseVcpus, resumeVcpus } from '../src/vm/pause.ts';
+import { validRoot } from '../src/vm/roots.ts';
 import {
   createMemslot,
   deleteMemslot,
@@ -114,12 +115,15 @@ const inGuest =
   };
 const write = inGuest((mem, vm, vcpu) => write32(mem, vm, vcpu, gpaOf(GFN), 5));
 const read = inGuest((mem, vm, vcpu) => read32(mem, vm, vcpu, gpaOf(GFN)));
+/** The vCPU has a root. */
+const loaded = (mem: Shared, vm: Vm): PageFault =>
+  Object.assign(newPageFault(0), { root: validRoot(mem, vm) });
 const fault = (mem: Shared, vm: Vm): unknown => {
-  const own = newPageFault(0);
+  const own = loaded(mem, vm);
   return [pageFault(mem, vm, own, gpaOf(GFN), 7), own.fast];
 };
 const slowFault = (mem: Shared, vm: Vm): unknown => {
-  const own = newPageFault(0);
+  const own = loaded(mem, vm);
   Object.assign(own, { gfn: gfnOf(GFN), error_code: 2 });
   own.slot = gfnToMemslot(mem, vm, own.memslots, own.gfn);
   return slowPageFault(mem, vm, own);
@@ -155,7 +159,7 @@ const readDevice = inGuest((mem, vm, vcpu) => [
   read32(mem, vm, vcpu, gpaOf(DEVICE)),
 ]);
 const mmioFault = (mem: Shared, vm: Vm): unknown => {
-  const own = newPageFault(0);
+  const own = loaded(mem, vm);
   own.gfn = gfnOf(DEVICE);
   return [handleMmioPageFault(mem, vm, own), own.stat];
 };
@@ -366,6 +370,12 @@ export const ENTRIES: readonly Entry[] = [
     body: (mem, vm) => moveMemslot(mem, vm, 0, gfnOf(6)),
   },
   { name: 'deleteMemslot', setup: mapped, body: (mem, vm) => deleteMemslot(mem, vm, 0) },
+  {
+    name: 'deleteMemslot, and what it maps alone',
+    config: { slotZapAll: false },
+    setup: mapped,
+    body: (mem, vm) => deleteMemslot(mem, vm, 0),
+  },
   { name: 'setMemslotFlags off', setup: mapped, body: (mem, vm) => setMemslotFlags(mem, vm, 0, 0) },
   {
     name: 'setMemslotFlags on',

@@ -34,6 +34,7 @@ import { enterGuest, leaveGuest } from '../src/vcpu/run.ts';
 import { newVcpu, type Vcpu } from '../src/vcpu/vcpu.ts';
 import { initVm, type VmOptions, vmConfig } from '../src/vm/create-vm.ts';
 import { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type Memslot } from '../src/vm/memslots.ts';
+import { validRoot } from '../src/vm/roots.ts';
 import { createMemslot } from '../src/vm/set-memory-region.ts';
 import { forEachSpte } from '../src/vm/tdp-iter.ts';
 import { OUTSIDE_GUEST_MODE } from '../src/vm/vcpu-mode.ts';
@@ -135,19 +136,26 @@ export function guest(mem: Shared, vm: Vm, vcpu: Vcpu): Guest {
   };
 }
 
+/** What a fault of `vcpu` is filled in, with the root loaded that is valid now. */
+export const newFault = ({ agent, vm }: Bench, vcpu = 0): PageFault =>
+  Object.assign(newPageFault(vcpu), { root: validRoot(agent, vm) });
+
 /** A fault of vCPU 0 at `gfn` as `pageFault` would fill it, for calling a path by itself. */
-export function faultAt(gfn: number, slot: Memslot | undefined, write = true): PageFault {
-  const fault = newPageFault(0);
+export function faultAt(
+  bench: Bench,
+  gfn: number,
+  slot: Memslot | undefined,
+  write = true,
+): PageFault {
+  const fault = newFault(bench);
   const error_code = write ? 7 : 5;
-  return Object.assign(fault, { gfn: gfnOf(gfn), addr: gpaOf(gfn), error_code, write, slot });
+  return Object.assign(fault, { gfn: gfnOf(gfn), addr: gpaOf(gfn), error_code, slot });
 }
 
 /** Where the walk for `gfn` ends, and what stands there. */
-export function lastSpte(
-  { agent, vm }: Bench,
-  gfn: number,
-): Spte & { sptep: number; level: number } {
-  const walk = faultAt(gfn, undefined);
+export function lastSpte(bench: Bench, gfn: number): Spte & { sptep: number; level: number } {
+  const { agent, vm } = bench;
+  const walk = faultAt(bench, gfn, undefined);
   const sptep = walkToLastSptep(agent, vm, walk);
   const { level } = walk;
   return { low: agent.load64(sptep), high: agent.high, sptep, level };
@@ -230,15 +238,16 @@ export function faultAndLeave(
   gfn: number,
   { mem = bench.mems[0] as Shared, write = true }: { mem?: Shared; write?: boolean } = {},
 ): { ret: RetPf; fast: boolean } {
-  const fault = newPageFault(0);
+  const fault = newFault(bench);
   const { low, level } = lastSpte(bench, gfn);
   const isLeaf = isShadowPresent(low) && isLastSpte(low, level);
   const present = isLeaf && isAccessAllowed(low, false) ? PFERR_PRESENT_MASK : 0;
   const errorCode = present | (write ? PFERR_WRITE_MASK : 0) | PFERR_USER_MASK;
-  // It has entered the guest before, and so served what was asked of it.
-  bench.agent.store32(fault.mode.requests, 0);
+  // It has entered the guest before, and so served what was asked of it; a guest of the bench may still have to.
+  const asked = bench.agent.xchg32(fault.mode.requests, 0);
   const ret = pageFault(mem, bench.vm, fault, gpaOf(gfn), errorCode);
   setMode(mem, fault.mode, OUTSIDE_GUEST_MODE);
+  bench.agent.or32(fault.mode.requests, asked);
   return { ret, fast: fault.fast };
 }
 

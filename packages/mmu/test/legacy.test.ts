@@ -23,7 +23,7 @@ describe('with the legacy MMU', async () => {
   await import('../src/vcpu/access.test.ts');
   await import('../src/vcpu/run.test.ts');
   await import('../src/vm/set-memory-region.test.ts');
-  await import('../src/vm/zap-mmio.test.ts');
+  await import('../src/vm/zap-all-fast.test.ts');
   await import('./locking.test.ts');
   await import('./one-thread.test.ts');
   await import('./reference-model.test.ts');

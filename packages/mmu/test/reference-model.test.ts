@@ -44,6 +44,7 @@ import {
   type Memslot,
   mmioGeneration,
 } from '../src/vm/memslots.ts';
+import { invalidRoot } from '../src/vm/roots.ts';
 import {
   createMemslot,
   deleteMemslot,
@@ -413,6 +414,9 @@ function check(world: World): void {
     if (level > 1 && isWritable(low) && isLogged(slot) && !late) tooMuch.push(`log of ${gfn}`);
   });
   expect(tooMuch).toEqual([]);
+  const leftBehind: number[] = [];
+  forEachSpte(agent, vm, (_, __, gfn) => leftBehind.push(gfn), invalidRoot(agent, vm));
+  expect(leftBehind).toEqual([]);
   expect(lostDirty(world)).toEqual([]);
   expect(wrongMmioDecisions(world)).toEqual([]);
   const references = new Map<number, number>();
@@ -556,10 +560,12 @@ const VARIANTS: Record<string, Partial<VmConfig>> = {
   'cleared by hand': { manualDirtyLogProtect: 'enable' },
   'initially set': { manualDirtyLogProtect: 'initially-set' },
   'with rings': { dirtyRing: 4 },
+  'with slots that go alone': { slotZapAll: false },
   'without A/D bits': { adBits: false },
   'with PML': { pml: true },
   'with PML, cleared by hand': { pml: true, manualDirtyLogProtect: 'enable' },
   'over huge pages': { transparentHugepage: 'always' },
+  'over huge pages, with slots that go alone': { transparentHugepage: 'always', slotZapAll: false },
   'over huge pages, split late': { transparentHugepage: 'always', eagerPageSplit: false },
   'over huge pages, without A/D bits': { transparentHugepage: 'always', adBits: false },
   'over huge pages, with PML, initially set, split late': {

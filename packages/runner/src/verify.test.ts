@@ -6,6 +6,7 @@ import {
   hostPtePfn,
   hostPtep,
   pageBase,
+  validRoot,
 } from '@faultline/mmu';
 import { describe, expect, it } from 'vitest';
 import { GFN, hostPteOf, type OneThread, oneThread, wordAt } from '../test/fixture.ts';
@@ -24,7 +25,7 @@ function written(): OneThread {
 
 /** Where the leaf of page `page` lives: the test's own walk, by the KVM layout. */
 function leafOf({ mem, vm }: OneThread, page: number): number {
-  let table: number = vm.root;
+  let table: number = validRoot(mem, vm);
   for (let level = 4; level > 1; level--) {
     const low = mem.load64(table + indexAt(page, level) * 8);
     table = vm.tablesAt + (low >>> 12) * 4096;

@@ -49,7 +49,8 @@ export function guestWriteBy(
     Object.assign(fault, { gfn, addr: gfnToGpa(gfn) });
     for (;;) {
       // All else is filled anew by the next try.
-      mem.again(fault.mode.word, Number(fault.mode.taken), fault.memslots.generation);
+      const { mode, memslots, root } = fault;
+      mem.again(mode.word, Number(mode.taken), memslots.generation, root);
       const missing = store(mem, vm, vcpu);
       if (missing < 0) return;
       fault.error_code = missing | PFERR_WRITE_MASK | PFERR_USER_MASK;

@@ -3,7 +3,6 @@
 import type { Shared } from '@faultline/atomics';
 import {
   clearSpteBits,
-  entryAt,
   flushRemoteTlbs,
   type Gfn,
   HOST_PTE_WRITABLE,
@@ -13,6 +12,7 @@ import {
   PT_WRITABLE_MASK,
   type Vm,
 } from '@faultline/mmu';
+import { leafAt } from '../small-vm.ts';
 
 /** As writeProtectHostPage, of a present page; in a page table of one level, where gfn n is host page n. */
 export function writeProtectHostPage2012(mem: Shared, vm: Vm, hvn: Hvn): number {
@@ -21,7 +21,7 @@ export function writeProtectHostPage2012(mem: Shared, vm: Vm, hvn: Hvn): number 
   mem.unlock(vm.at.host_page_table_lock);
   mem.writeLock(vm.at.mmu_lock);
   const gfn = hvn as number as Gfn;
-  const entry = { sptep: entryAt(vm, vm.root, gfn, 1), gfn, level: 1 };
+  const entry = { sptep: leafAt(vm, gfn), gfn, level: 1 };
   const old = clearSpteBits(mem, entry, PT_WRITABLE_MASK);
   mem.add32(vm.at.mmu_invalidate_seq, 1);
   if (isWritable(old.low)) flushRemoteTlbs(mem, vm);

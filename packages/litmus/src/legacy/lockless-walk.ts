@@ -42,7 +42,7 @@ interface Handshake {
   readonly free: (mem: Shared, vm: Vm, tables: number[]) => void;
 }
 
-const rootEntry = (vm: Vm) => entryAt(vm, vm.root, gfn0, vm.geometry.levels);
+const rootEntry = (vm: Vm) => entryAt(vm, vm.roots[0], gfn0, vm.geometry.levels);
 
 const zapTable =
   ({ free }: Handshake) =>

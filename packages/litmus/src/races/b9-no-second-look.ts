@@ -28,7 +28,7 @@ const isAccessed: MayAge = (low) => (low & PT_ACCESSED_MASK) !== 0;
 /** Clears the accessed bit of gfn 0 with mmu_lock held for reading. KVM: age_gfn_range(). */
 const age = (mayAgeAgain: MayAge) => (mem: Shared, vm: Vm) => {
   const mode = modeOf(mem.thread);
-  const walk = { gfn: gfn0, level: 0 };
+  const walk = { root: vm.roots[0], gfn: gfn0, level: 0 };
   mem.readLock(vm.at.mmu_lock);
   setMode(mem, mode, READING_SHADOW_PAGE_TABLES);
   const sptep = walkToLastSptep(mem, vm, walk);
@@ -44,8 +44,8 @@ const age = (mayAgeAgain: MayAge) => (mem: Shared, vm: Vm) => {
   mem.readUnlock(vm.at.mmu_lock);
 };
 
-/** The leaf of gfn 0 in the only table under the root: setup's second frame. */
-const leafOf = (vm: Vm): number => vm.root + (1 << vm.tableShift);
+/** The leaf of gfn 0 in the only table under the root: setup's third frame. */
+const leafOf = (vm: Vm): number => vm.roots[1] + (1 << vm.tableShift);
 
 export const NO_SECOND_LOOK: readonly Litmus[] = brokenAndRepaired<MayAge>({
   name: 'b9-no-second-look',

@@ -19,6 +19,7 @@ import { KEEPS_AN_OLD_DECISION } from './b16-keeps-an-old-decision.ts';
 import { RANGE_IN_HOST_PAGES } from './b19-range-in-host-pages.ts';
 import { SECOND_SNAPSHOT } from './b23-second-snapshot.ts';
 import { READS_THE_NEXT_LAP } from './b24-reads-the-next-lap.ts';
+import { SKIPS_THE_INVALID_ROOT } from './b25-skips-the-invalid-root.ts';
 import { DIRTY_BIT_LOST } from './b27-dirty-bit-lost.ts';
 import { FORGETS_AN_OWED_FLUSH } from './b28-forgets-an-owed-flush.ts';
 import { HOST_PTE_READ_TWICE } from './b29-host-pte-read-twice.ts';
@@ -49,6 +50,7 @@ export const RACES: readonly Litmus[] = [
   ...RANGE_IN_HOST_PAGES,
   ...SECOND_SNAPSHOT,
   ...READS_THE_NEXT_LAP,
+  ...SKIPS_THE_INVALID_ROOT,
   ...DIRTY_BIT_LOST,
   ...FORGETS_AN_OWED_FLUSH,
   ...HOST_PTE_READ_TWICE,

@@ -24,7 +24,7 @@ export const HUGE_PAGES: Partial<Omit<VmConfig, 'vcpus' | 'agents' | 'tableFrame
 
 /** The entry that maps gfns 0 and 1, or leads to their table. */
 export const largeEntry = (vm: Vm): Parameters<typeof splitHugePage>[2] => ({
-  sptep: entryAt(vm, vm.root, gfn0, 2),
+  sptep: entryAt(vm, vm.roots[0], gfn0, 2),
   gfn: gfn0,
   level: 2,
 });

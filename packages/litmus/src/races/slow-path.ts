@@ -16,23 +16,26 @@ import {
   type RetPf,
   tdpMmuMap,
   type Vm,
+  validRoot,
 } from '@faultline/mmu';
 
 export interface Steps {
   /** The sequence number that the stale check goes by; `first` was read before the host was asked. */
   readonly seqAfterHostPage: (mem: Shared, vm: Vm, first: number) => number;
-  /** Under mmu_lock. */
+  /** Under mmu_lock, both. */
+  readonly rootIsValid: (mem: Shared, vm: Vm, fault: PageFault) => boolean;
   readonly slotsAreTheSame: (mem: Shared, vm: Vm, fault: PageFault) => boolean;
 }
 
 export const SHIPPED: Steps = {
   seqAfterHostPage: (_mem, _vm, first) => first,
+  rootIsValid: (mem, vm, { root }) => validRoot(mem, vm) === root,
   slotsAreTheSame: (mem, vm, fault) =>
     isSameMemslots(mem.load32(vm.at.memslots), fault.memslots.generation),
 };
 
 export const slowPageFaultBy =
-  ({ seqAfterHostPage, slotsAreTheSame }: Steps) =>
+  ({ seqAfterHostPage, rootIsValid, slotsAreTheSame }: Steps) =>
   (mem: Shared, vm: Vm, fault: PageFault): RetPf => {
     const { mode, gfn } = fault;
     setMode(mem, mode, OUTSIDE_GUEST_MODE);
@@ -48,6 +51,7 @@ export const slowPageFaultBy =
     setMode(mem, mode, READING_SHADOW_PAGE_TABLES);
     const stale =
       !slotsAreTheSame(mem, vm, fault) ||
+      !rootIsValid(mem, vm, fault) ||
       isInvalidating(mem, vm, gfn) ||
       mem.load32(vm.at.mmu_invalidate_seq) !== seq;
     const ret = stale ? RET_PF_RETRY : tdpMmuMap(mem, vm, fault, pte);

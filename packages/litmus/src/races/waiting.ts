@@ -2,7 +2,6 @@
 
 export type WaitsFor =
   | 'another address space'
-  | 'invalid roots'
   | 'nested guests'
   | 'shadow paging'
   | 'time'
@@ -70,12 +69,6 @@ export const WAITING: readonly WaitingRace[] = [
     title: 'Lockless ageing finds an rmap empty and walks it when it is not (2026)',
     waitsFor: 'shadow paging',
     why: 'the rmaps of the legacy MMU are walked under mmu_lock alone',
-  },
-  {
-    id: 'B25',
-    title: 'A notifier yields with a bare pointer to a root, or skips an invalid one (2021)',
-    waitsFor: 'invalid roots',
-    why: 'a VM has one root, and keeps it',
   },
   {
     id: 'B26',

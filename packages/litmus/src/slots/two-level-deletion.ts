@@ -7,7 +7,6 @@ import type { Program } from '@faultline/checker';
 import {
   createMemslot,
   fastPageFault,
-  forEachSpte,
   type Geometry,
   invalidateRangeEnd,
   invalidateRangeStart,
@@ -15,7 +14,12 @@ import {
 } from '@faultline/mmu';
 import { guestWriteBy, type Paths } from '../historical/guest-store.ts';
 import type { Litmus } from '../litmus.ts';
-import { contentOf, everySpteIsLegal, noLeafGrantsMoreThanTheHost } from '../properties.ts';
+import {
+  contentOf,
+  everySpte,
+  everySpteIsLegal,
+  noLeafGrantsMoreThanTheHost,
+} from '../properties.ts';
 import { withOneSlot } from '../seam/one-slot.ts';
 import { race, type VcpuBody } from '../setting.ts';
 import { gfn0, harvestAll, hvn0, touch } from '../small-vm.ts';
@@ -23,7 +27,7 @@ import { deleteInSteps, ONE_PAGE } from './delete-in-steps.ts';
 
 const countPresent = (mem: Shared, vm: Vm): number => {
   let present = 0;
-  forEachSpte(mem, vm, () => present++);
+  everySpte(mem, vm, () => present++);
   return present;
 };
 

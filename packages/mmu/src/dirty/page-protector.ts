@@ -5,6 +5,7 @@ import { rmapWriteProtectRange } from '../legacy/rmap-range.ts';
 import type { Vm } from '../memory-map.ts';
 import { entryAt } from '../spte/walk.ts';
 import { gfnToHvn, type Memslot } from '../vm/memslots.ts';
+import { validRoot } from '../vm/roots.ts';
 import { lastTable } from '../vm/tdp-iter.ts';
 import { protectLeaf } from '../vm/write-protect.ts';
 
@@ -24,12 +25,13 @@ const rmapProtector =
 
 function tdpProtector(mem: Shared, vm: Vm): (gfn: Gfn) => void {
   const { indexBits } = vm.geometry;
+  const root = validRoot(mem, vm);
   let block = -1;
   let last = { table: 0, level: 0 };
   return (gfn) => {
     if (gfn >>> indexBits !== block) {
       block = gfn >>> indexBits;
-      last = lastTable(mem, vm, gfn);
+      last = lastTable(mem, vm, root, gfn);
     }
     const { table, level } = last;
     const first = firstGfn(gfn, level, indexBits);

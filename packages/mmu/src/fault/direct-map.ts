@@ -64,7 +64,7 @@ export function directMarkMmio(mem: Shared, vm: Vm, fault: PageFault): RetPf {
 function reachPlace(mem: Shared, vm: Vm, fault: PageFault, target: Target): boolean {
   const { gfn } = fault;
   mem.emit?.({ event: 'kvm_mmu_spte_requested', gfn, ...target } satisfies MmuEvent);
-  let table: number = vm.root;
+  let table: number = fault.root;
   for (let level = vm.geometry.levels; level > target.level; level--) {
     const sptep = entryAt(vm, table, gfn, level);
     const low = mem.load64(sptep);

@@ -73,7 +73,7 @@ describe.each(PATHS)(
   'a write to a page that a harvest protected, on the path $name',
   ({ path }) => {
     const run = (bench: Bench, mem: Shared = bench.mems[0] as Shared, slot?: Memslot): RetPf =>
-      path(mem, bench.vm, faultAt(GFN, slot ?? SLOT));
+      path(mem, bench.vm, faultAt(bench, GFN, slot ?? SLOT));
 
     it('is FIXED', () => {
       expect(run(harvested())).toBe(RET_PF_FIXED);
@@ -176,7 +176,7 @@ describe.each(['current', 'merged'] as const)('a listener of the path %s', (faul
 describe.each(PATHS)('a harvest beside the path $name', ({ path }) => {
   const run = (bench: Bench, pick: { verb: 'cmpxchg64' | 'or32' }): RetPf => {
     const mem = before(bench.mems[0] as Shared, pick, () => harvest(bench));
-    return path(mem, bench.vm, faultAt(GFN, SLOT));
+    return path(mem, bench.vm, faultAt(bench, GFN, SLOT));
   };
 
   it('between its load and its exchange changes nothing, and the page is in the next one', () => {
@@ -261,7 +261,7 @@ describe.each<Race>([
   const race = (path: typeof fastPageFault) => {
     const bench = harvested();
     const mem = before(bench.mems[0] as Shared, { verb: 'cmpxchg64' }, () => act(bench));
-    const ret = path(mem, bench.vm, faultAt(GFN, SLOT));
+    const ret = path(mem, bench.vm, faultAt(bench, GFN, SLOT));
     return { ret, bench };
   };
 
@@ -291,7 +291,7 @@ describe('the scene of the mail of April 2012: KSM write-protects a page under a
       const mem = before(bench.mems[0] as Shared, { verb: 'cmpxchg64' }, () => {
         writeProtectHostPage(bench.agent, bench.vm, hvnOf(GFN));
       });
-      path(mem, bench.vm, faultAt(GFN, SLOT));
+      path(mem, bench.vm, faultAt(bench, GFN, SLOT));
       expect(lastSpte(bench, GFN)).toMatchObject({ low: 0, high: 1 << 31 });
     },
   );
@@ -301,7 +301,7 @@ describe('the scene of the mail of April 2012: KSM write-protects a page under a
     const mem = before(bench.mems[0] as Shared, { verb: 'cmpxchg64' }, () => {
       writeProtectHostPage(bench.agent, bench.vm, hvnOf(GFN));
     });
-    path(mem, bench.vm, faultAt(GFN, SLOT));
+    path(mem, bench.vm, faultAt(bench, GFN, SLOT));
     expect(dirtyPages(bench)).toEqual([]);
   });
 });
@@ -309,12 +309,12 @@ describe('the scene of the mail of April 2012: KSM write-protects a page under a
 describe('a leaf that is not there', () => {
   it('is for the slow path, says current', () => {
     const bench = makeBenchWithSlot(LOGGED);
-    expect(fastPageFault(bench.agent, bench.vm, faultAt(GFN, SLOT))).toBe(RET_PF_INVALID);
+    expect(fastPageFault(bench.agent, bench.vm, faultAt(bench, GFN, SLOT))).toBe(RET_PF_INVALID);
   });
 
   it('changed under us, says merged: fault again', () => {
     const bench = makeBenchWithSlot(LOGGED);
-    expect(fastPageFault2012(bench.agent, bench.vm, faultAt(GFN, SLOT))).toBe(RET_PF_RETRY);
+    expect(fastPageFault2012(bench.agent, bench.vm, faultAt(bench, GFN, SLOT))).toBe(RET_PF_RETRY);
   });
 });
 
@@ -326,7 +326,7 @@ describe('a word that changes under every exchange', () => {
       tries++;
       changeSpte(bench, (low) => low ^ PT_ACCESSED_MASK);
     });
-    return { ret: path(mem, bench.vm, faultAt(GFN, SLOT)), tries: tries };
+    return { ret: path(mem, bench.vm, faultAt(bench, GFN, SLOT)), tries: tries };
   };
 
   it('is tried five times by current, then left to the slow path', () => {
@@ -346,13 +346,17 @@ describe('a leaf with MMU_WRITABLE but not HOST_WRITABLE, which never arises', (
   };
 
   it('would be made writable by current, which relies on the invariant', () => {
-    const { mems, vm } = corrupt();
-    expect(fastPageFault(mems[0] as Shared, vm, faultAt(GFN, SLOT))).toBe(RET_PF_FIXED);
+    const bench = corrupt();
+    const { mems, vm } = bench;
+    expect(fastPageFault(mems[0] as Shared, vm, faultAt(bench, GFN, SLOT))).toBe(RET_PF_FIXED);
   });
 
   it('would be refused by merged, which asks for both bits', () => {
-    const { mems, vm } = corrupt();
-    expect(fastPageFault2012(mems[0] as Shared, vm, faultAt(GFN, SLOT))).toBe(RET_PF_INVALID);
+    const bench = corrupt();
+    const { mems, vm } = bench;
+    expect(fastPageFault2012(mems[0] as Shared, vm, faultAt(bench, GFN, SLOT))).toBe(
+      RET_PF_INVALID,
+    );
   });
 });
 
@@ -366,13 +370,15 @@ describe('a large leaf', () => {
   };
 
   it('of a logged slot is not for the path current: one mark cannot stand for four pages', () => {
-    const { mems, vm } = withLargeLeaf();
-    expect(fastPageFault(mems[0] as Shared, vm, faultAt(4, SLOT))).toBe(RET_PF_INVALID);
+    const bench = withLargeLeaf();
+    const { mems, vm } = bench;
+    expect(fastPageFault(mems[0] as Shared, vm, faultAt(bench, 4, SLOT))).toBe(RET_PF_INVALID);
   });
 
   it('of a slot that is not logged is FIXED by the path current', () => {
-    const { mems, vm } = withLargeLeaf();
+    const bench = withLargeLeaf();
+    const { mems, vm } = bench;
     const slot = slotOf({ npages: 16 });
-    expect(fastPageFault(mems[0] as Shared, vm, faultAt(4, slot))).toBe(RET_PF_FIXED);
+    expect(fastPageFault(mems[0] as Shared, vm, faultAt(bench, 4, slot))).toBe(RET_PF_FIXED);
   });
 });

@@ -14,8 +14,11 @@ export interface MmioInfo {
   tablesLeft: number;
 }
 
-/** So many a guest may have that reads all over the bus; then its faults are answered without an spte. */
+/** So many under one root a guest may have that reads all over the bus; then its faults are answered without an spte. */
 export const MMIO_TABLES = 16;
+
+/** KVM: INVALID_PAGE, which mmu->root.hpa is while no root is loaded. */
+export const NO_ROOT = 0 as Sptep;
 
 export interface PageFault {
   readonly vcpu_id: number;
@@ -23,6 +26,8 @@ export interface PageFault {
   readonly memslots: MemslotCache;
   readonly mmio: MmioInfo;
   readonly stat: VcpuStat;
+  /** Of the page table that this vCPU uses, from one entry into the guest to the next; NO_ROOT before it has loaded one. */
+  root: Sptep;
   addr: Gpa;
   gfn: Gfn;
   error_code: number;
@@ -46,6 +51,7 @@ export const newPageFault = (vcpu: number): PageFault => ({
   memslots: newMemslotCache(),
   mmio: { gfn: -1, generation: -1, tablesLeft: MMIO_TABLES },
   stat: newVcpuStat(),
+  root: NO_ROOT,
   addr: 0 as Gpa,
   gfn: 0 as Gfn,
   error_code: 0,

@@ -267,7 +267,7 @@ describe('an MMIO spte of an old generation', () => {
   it('answers nothing: INVALID', () => {
     const bench = stale();
     bench.guests[0].read(0); // serves what was asked of it
-    expect(handleMmioPageFault(memOf(bench), bench.vm, faultAt(DEVICE, undefined))).toBe(
+    expect(handleMmioPageFault(memOf(bench), bench.vm, faultAt(bench, DEVICE, undefined))).toBe(
       RET_PF_INVALID,
     );
   });
@@ -308,7 +308,7 @@ describe('while the memslots are being replaced', () => {
   it('no MMIO spte answers', () => {
     const bench = marked();
     const answer = during(bench, () =>
-      handleMmioPageFault(memOf(bench), bench.vm, faultAt(DEVICE, undefined)),
+      handleMmioPageFault(memOf(bench), bench.vm, faultAt(bench, DEVICE, undefined)),
     );
     expect(answer).toBe(RET_PF_INVALID);
   });
@@ -418,9 +418,11 @@ describe('a memslot that is created where MMIO sptes are', () => {
   });
 });
 
-describe('a memslot that is deleted', () => {
+describe('a memslot that is deleted with what it maps alone', () => {
+  const ALONE = { slotZapAll: false } as const;
+
   it('leaves gfns that are marked with the first access', () => {
-    const bench = makeBus();
+    const bench = makeBus(ALONE);
     makeMemory(bench);
     bench.guests[0].write(DEVICE, 5);
     deleteMemslot(bench.agent, bench.vm, 1);
@@ -428,7 +430,7 @@ describe('a memslot that is deleted', () => {
   });
 
   itOfTdp('takes the MMIO sptes of tables that nobody needs with it, and tells of each', () => {
-    const bench = makeBus();
+    const bench = makeBus(ALONE);
     createMemslot(bench.agent, bench.vm, slotOf({ id: 1, baseGfn: 8, npages: 1, hvn: 8 }));
     for (const gfn of [8, DEVICE]) bench.guests[0].write(gfn, 1);
     const events = eventsOf(bench.agent, () => deleteMemslot(bench.agent, bench.vm, 1));
@@ -442,7 +444,7 @@ describe('a memslot that is deleted', () => {
   });
 
   it('leaves the MMIO sptes of tables that others need', () => {
-    const bench = makeBench();
+    const bench = makeBench(ALONE);
     createMemslot(bench.agent, bench.vm, slotOf({ id: 0, npages: 1 }));
     createMemslot(bench.agent, bench.vm, slotOf({ id: 1, baseGfn: 1, npages: 1, hvn: 1 }));
     bench.guests[0].read(2);

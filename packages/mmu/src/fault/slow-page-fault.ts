@@ -18,6 +18,7 @@ import {
   isSameMemslots,
   KVM_MEMSLOT_INVALID,
 } from '../vm/memslots.ts';
+import { validRoot } from '../vm/roots.ts';
 import { OUTSIDE_GUEST_MODE, READING_SHADOW_PAGE_TABLES } from '../vm/vcpu-mode.ts';
 import { freeTables } from '../vm/zap.ts';
 import { directMap, directMarkMmio } from './direct-map.ts';
@@ -64,7 +65,7 @@ function handleNoslotFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   setMode(mem, fault.mode, OUTSIDE_GUEST_MODE);
   lockForFault(mem, vm, fault);
   try {
-    if (haveMemslotsChanged(mem, vm, fault)) return RET_PF_RETRY;
+    if (isOfThePast(mem, vm, fault)) return RET_PF_RETRY;
     return vm.tdpMmuEnabled ? tdpMmuMarkMmio(mem, vm, fault) : directMarkMmio(mem, vm, fault);
   } finally {
     unlockForFault(mem, vm, fault);
@@ -73,9 +74,16 @@ function handleNoslotFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
 
 /** May what was learned before the lock be relied on under it? mmu_lock held. KVM: is_page_fault_stale(). */
 function isPageFaultStale(mem: Shared, vm: Vm, fault: PageFault, seq: number): boolean {
-  if (haveMemslotsChanged(mem, vm, fault)) return true;
+  if (isOfThePast(mem, vm, fault)) return true;
   return isInvalidating(mem, vm, fault.gfn) || mem.load32(vm.at.mmu_invalidate_seq) !== seq;
 }
+
+/**
+ * With a root that was given up since, what is mapped may never be zapped again: whoever zaps that root has been there, or
+ * has freed it. Litmus: root-fault-maps-behind-the-zapper.
+ */
+const isOfThePast = (mem: Shared, vm: Vm, fault: PageFault): boolean =>
+  haveMemslotsChanged(mem, vm, fault) || validRoot(mem, vm) !== fault.root;
 
 function haveMemslotsChanged(mem: Shared, vm: Vm, { memslots }: PageFault): boolean {
   if (isSameMemslots(mem.load32(vm.at.memslots), memslots.generation)) return false;

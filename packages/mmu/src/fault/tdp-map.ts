@@ -74,7 +74,7 @@ const NO_TABLE = -1;
 function reachTable(mem: Shared, vm: Vm, fault: PageFault, target: Target): number {
   const { gfn } = fault;
   mem.emit?.({ event: 'kvm_mmu_spte_requested', gfn, ...target } satisfies MmuEvent);
-  let table: number = vm.root;
+  let table: number = fault.root;
   for (let level = vm.geometry.levels; level > target.level; level--) {
     const entry = { sptep: entryAt(vm, table, gfn, level), gfn, level };
     const old = { low: mem.load64(entry.sptep), high: mem.high };

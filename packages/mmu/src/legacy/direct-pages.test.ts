@@ -74,7 +74,7 @@ describe('a page table of the legacy MMU', () => {
     expect(shadowPage(agent, vm, tableFrame(vm, sptep))).toEqual({
       gfn: 8,
       level: 1,
-      parent: vm.root + 2 * 8,
+      parent: vm.roots[0] + 2 * 8,
     });
   });
 
@@ -189,9 +189,11 @@ describe('a large leaf of the legacy MMU', () => {
   });
 });
 
-describe('the deletion of a memslot in the legacy MMU', () => {
+describe('the deletion of a memslot in the legacy MMU, with what it maps alone', () => {
+  const ALONE = { mmu: 'legacy', slotZapAll: false } as const;
+
   it('frees its tables under mmu_lock, after a flush and with no grace period between', () => {
-    const bench = makeBenchWithSlot(0, { mmu: 'legacy' });
+    const bench = makeBenchWithSlot(0, ALONE);
     bench.guests[0].write(3, 1);
     const operations = operationsOf(bench.agent, (mem) => deleteMemslot(mem, bench.vm, 0));
     const named = operations
@@ -209,7 +211,7 @@ describe('the deletion of a memslot in the legacy MMU', () => {
 
   it('lets others have mmu_lock after every ten tables', () => {
     const geometry = { levels: 2, indexBits: 4 };
-    const bench = makeBench({ mmu: 'legacy', geometry, hostPages: 256, pageFrames: 256 });
+    const bench = makeBench({ ...ALONE, geometry, hostPages: 256, pageFrames: 256 });
     createMemslot(bench.agent, bench.vm, slotOf({ npages: 256 }));
     for (let gfn = 0; gfn < 256; gfn += 16) bench.guests[0].write(gfn, 1);
     let freed = 0;
@@ -221,7 +223,7 @@ describe('the deletion of a memslot in the legacy MMU', () => {
   });
 
   it('takes the leaves of a table that others share', () => {
-    const bench = makeBench({ mmu: 'legacy' });
+    const bench = makeBench(ALONE);
     createMemslot(bench.agent, bench.vm, slotOf({ npages: 2 }));
     createMemslot(bench.agent, bench.vm, slotOf({ id: 1, baseGfn: 2, npages: 2, hvn: 2 }));
     for (const gfn of [1, 2]) bench.guests[0].write(gfn, 1);

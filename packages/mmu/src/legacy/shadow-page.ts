@@ -59,6 +59,15 @@ export function forgetShadowPage(mem: Shared, vm: Vm, table: number): void {
   mem.store32(headerAt(vm, tableFrame(vm, table)) + 4, 0);
 }
 
+/** Tables in use: the root that is not, is not counted. KVM: kvm->arch.n_used_mmu_pages. */
+export function countShadowPages(mem: Shared, vm: Vm): number {
+  let count = -1;
+  for (let frame = 0; frame < vm.tableFrames; frame++) {
+    if (shadowPage(mem, vm, frame).level !== 0) count++;
+  }
+  return count;
+}
+
 /** What the entry at `sptep` stands for. KVM: sptep_to_sp(), kvm_mmu_page_get_gfn(). */
 export function mappedBy(mem: Shared, vm: Vm, sptep: Sptep): Mapped {
   const frame = tableFrame(vm, sptep);

@@ -14,9 +14,10 @@ import { type Gfn, pagesPerEntry } from '../address.ts';
 import type { Spte } from '../event.ts';
 import { tellHostPage } from '../host/page-flags.ts';
 import type { Vm } from '../memory-map.ts';
-import { isLastSpte, isShadowPresent, SHADOW_NONPRESENT } from '../spte/spte.ts';
+import { isLastSpte, isShadowPresent, leadsToTable, SHADOW_NONPRESENT } from '../spte/spte.ts';
 import { childTable, tableFrame } from '../spte/walk.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
+import { initRoot, invalidRoot } from '../vm/roots.ts';
 import type { GfnRange } from '../vm/tdp-iter.ts';
 import { loadSpte, mmuSpteClearTrackBits, mmuSpteSet, type Place } from './mmu-spte.ts';
 import { rmapRemove } from './rmap.ts';
@@ -33,6 +34,20 @@ export function dropSpte(mem: Shared, vm: Vm, place: Place, seen: Spte): Spte {
 /** Unlinks a table and all below it, and adds them to `invalid`, to be committed before mmu_lock is let go. */
 export function prepareZapPage(mem: Shared, vm: Vm, table: number, invalid: number[]): void {
   const { level, parent } = shadowPage(mem, vm, tableFrame(vm, table));
+  unlinkChildren(mem, vm, table, level, invalid);
+  mmuSpteSet(mem, parent, SHADOW_NONPRESENT);
+  forgetShadowPage(mem, vm, table);
+  invalid.push(table);
+}
+
+/** KVM: kvm_mmu_page_unlink_children(). */
+function unlinkChildren(
+  mem: Shared,
+  vm: Vm,
+  table: number,
+  level: number,
+  invalid: number[],
+): void {
   for (let index = 0; index < 1 << vm.geometry.indexBits; index++) {
     const sptep = (table + (index << 3)) as Place['sptep'];
     const seen = loadSpte(mem, sptep);
@@ -40,9 +55,6 @@ export function prepareZapPage(mem: Shared, vm: Vm, table: number, invalid: numb
     if (isLastSpte(seen.low, level)) dropSpte(mem, vm, { sptep, level }, seen);
     else prepareZapPage(mem, vm, childTable(vm, seen.low), invalid);
   }
-  if (parent !== 0) mmuSpteSet(mem, parent, SHADOW_NONPRESENT);
-  forgetShadowPage(mem, vm, table);
-  invalid.push(table);
 }
 
 /** Frees what was unlinked. The caller holds mmu_lock, and is the only vCPU that may be READING for as long as it takes. */
@@ -59,7 +71,6 @@ const BATCH_ZAP_PAGES = 10;
 /**
  * Zaps the tables that lie in [start, end) wholly. The caller holds slots_lock alone, and nothing is mapped there by faults
  * any more. What is unlinked is flushed before others get the lock: no rmap leads to it, so that a notifier would not find it.
- * KVM: kvm_zap_obsolete_pages(), which needs no such flush, since its vCPUs have left the root.
  */
 export function zapPagesOf(mem: Shared, vm: Vm, { start, end }: GfnRange): void {
   const invalid: number[] = [];
@@ -75,6 +86,42 @@ export function zapPagesOf(mem: Shared, vm: Vm, { start, end }: GfnRange): void 
   }
   commitZapPage(mem, vm, invalid);
   mem.writeUnlock(vm.at.mmu_lock);
+}
+
+/**
+ * Takes down what hangs on the invalid root, and frees it; then the root maps nothing. The caller holds slots_lock alone. Every
+ * vCPU was seen after the root was given up: none is in these tables, and nobody is flushed. KVM: kvm_zap_obsolete_pages(),
+ * which flushes once before it frees, because its faults may still walk.
+ */
+export function zapObsoletePages(mem: Shared, vm: Vm): void {
+  const invalid: number[] = [];
+  mem.writeLock(vm.at.mmu_lock);
+  const root = invalidRoot(mem, vm);
+  const tables = tablesBelow(mem, vm, root, vm.geometry.levels);
+  for (const [n, table] of tables.entries()) {
+    prepareZapPage(mem, vm, table, invalid);
+    if ((n + 1) % BATCH_ZAP_PAGES !== 0) continue;
+    // Notifiers find by its rmap what is left of it; nobody adds to it.
+    mem.writeUnlock(vm.at.mmu_lock);
+    mem.writeLock(vm.at.mmu_lock);
+  }
+  unlinkChildren(mem, vm, root, vm.geometry.levels, invalid);
+  initRoot(mem, vm, root);
+  mem.writeUnlock(vm.at.mmu_lock);
+  for (const table of invalid) mem.free(table);
+}
+
+/** Each after those that it leads to. */
+function tablesBelow(mem: Shared, vm: Vm, table: number, level: number): number[] {
+  if (level === 1) return [];
+  const tables: number[] = [];
+  for (let index = 0; index < 1 << vm.geometry.indexBits; index++) {
+    const low = mem.load64(table + (index << 3));
+    if (!leadsToTable(low)) continue;
+    const child = childTable(vm, low);
+    tables.push(...tablesBelow(mem, vm, child, level - 1), child);
+  }
+  return tables;
 }
 
 /** Of those that can be mapped: a table of the highest level may reach beyond. */

@@ -76,7 +76,7 @@ describe('whoever holds mmu_lock for writing and stores an spte', () => {
       fastPageFault(
         mems[0] as typeof agent,
         vm,
-        faultAt(GFN, slotOf({ npages: 16, flags: LOGGED })),
+        faultAt(bench, GFN, slotOf({ npages: 16, flags: LOGGED })),
       );
     });
     const replaced = writeSpte(mem, entry, seen, SHADOW_NONPRESENT);

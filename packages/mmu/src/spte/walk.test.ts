@@ -28,7 +28,7 @@ describe.each(GEOMETRIES)('a walk through $levels levels of $indexBits bits', (g
 
   it('loads each level above the last once, and leaves the last to its caller', () => {
     const operations = operationsOf(bench.agent, (mem: Shared) =>
-      walkToLastSptep(mem, bench.vm, faultAt(5, undefined)),
+      walkToLastSptep(mem, bench.vm, faultAt(bench, 5, undefined)),
     );
     expect(operations.map(({ verb }) => verb)).toEqual(
       Array.from({ length: geometry.levels - 1 }, () => 'load64'),

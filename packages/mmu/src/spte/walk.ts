@@ -6,6 +6,7 @@ import { leadsToTable, SHADOW_NONPRESENT } from './spte.ts';
 
 /** What a walk is for, and where it ended: level 1, or that of the first entry which leads nowhere. */
 export interface Walk {
+  readonly root: Sptep;
   readonly gfn: Gfn;
   level: number;
 }
@@ -27,9 +28,9 @@ export const entryAt = (vm: Vm, table: number, gfn: Gfn, level: number): Sptep =
 export function walkToLastSptep(mem: Shared, vm: Vm, walk: Walk): Sptep {
   const { tablesAt, tableShift, offsetMask } = vm;
   const { levels, indexBits } = vm.geometry;
-  const { gfn } = walk;
+  const { root, gfn } = walk;
   let shift = vm.rootShift;
-  let sptep = vm.root + (((gfn >>> shift) << 3) & offsetMask);
+  let sptep = root + (((gfn >>> shift) << 3) & offsetMask);
   let level = levels;
   for (; level > 1; level--) {
     const low = mem.load64(sptep);

@@ -33,6 +33,7 @@ describe('a vCPU that enters the guest', () => {
     expect(operations.map(({ verb, address }) => [verb, address])).toEqual([
       ['store32', modeAddress(0)],
       ['load32', requestsAddress(0)],
+      ['load32', vm.at.mmu_valid_gen], // its first root
     ]);
   });
 

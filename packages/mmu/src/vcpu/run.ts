@@ -8,11 +8,14 @@ import {
 } from '@faultline/atomics';
 import { isDirtyRingSoftFull, waitForReset } from '../dirty/dirty-ring.ts';
 import type { MmuEvent } from '../event.ts';
+import { MMIO_TABLES, NO_ROOT } from '../fault/fault.ts';
 import type { Vm } from '../memory-map.ts';
 import { forgetMemslots } from '../vm/memslots.ts';
+import { validRoot } from '../vm/roots.ts';
 import {
   IN_GUEST_MODE,
   KVM_REQ_DIRTY_RING_SOFT_FULL,
+  KVM_REQ_MMU_FREE_OBSOLETE_ROOTS,
   KVM_REQ_TLB_FLUSH,
   OUTSIDE_GUEST_MODE,
   REQ_PAUSE,
@@ -29,18 +32,32 @@ export function enterGuest(mem: Shared, vm: Vm, vcpu: Vcpu): void {
     const requests = takeRequests(mem, vcpu.fault.mode);
     vcpu.stat.exits++;
     if ((requests & REQUEST_QUIESCE) !== 0) forgetMemslots(vcpu.fault.memslots);
-    if ((requests & KVM_REQ_TLB_FLUSH) !== 0) {
-      tlbFlush(vcpu.tlb);
-      vcpu.stat.tlb_flush++;
-      vcpu.onFlush?.();
-    }
+    if ((requests & KVM_REQ_MMU_FREE_OBSOLETE_ROOTS) !== 0) vcpu.fault.root = NO_ROOT;
+    // With the root goes what was translated by it. KVM: kvm_mmu_load(). Litmus: root-keeps-its-translations.
+    if ((requests & (KVM_REQ_TLB_FLUSH | KVM_REQ_MMU_FREE_OBSOLETE_ROOTS)) !== 0) flushTlb(vcpu);
     if ((requests & KVM_REQ_DIRTY_RING_SOFT_FULL) !== 0) leaveForReset(mem, vm, vcpu);
     if ((requests & REQ_PAUSE) !== 0) {
       setMode(mem, vcpu.fault.mode, OUTSIDE_GUEST_MODE);
       mem.waitWhile(vm.at.vcpus_paused, 1);
     }
   }
+  if (vcpu.fault.root === NO_ROOT) loadRoot(mem, vm, vcpu);
   vcpu.countdown = vm.pollInterval;
+}
+
+function flushTlb(vcpu: Vcpu): void {
+  tlbFlush(vcpu.tlb);
+  vcpu.stat.tlb_flush++;
+  vcpu.onFlush?.();
+}
+
+/**
+ * In the guest already: whoever gives up the root after this has read it sees the mode, and waits until the vCPU has served
+ * his request. KVM: kvm_mmu_reload().
+ */
+function loadRoot(mem: Shared, vm: Vm, { fault }: Vcpu): void {
+  fault.root = validRoot(mem, vm);
+  fault.mmio.tablesLeft = MMIO_TABLES; // those that it added under another go with that
 }
 
 /** Stays outside until its dirty ring has room. KVM: kvm_dirty_ring_check_request(). */

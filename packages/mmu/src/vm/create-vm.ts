@@ -1,11 +1,10 @@
 // A VM in a fresh memory. KVM: kvm_create_vm().
 import type { SeamMap, Shared } from '@faultline/atomics';
-import { type Gfn, X86_64 } from '../address.ts';
+import { type Geometry, X86_64 } from '../address.ts';
 import { HOST_PFN_LIMIT } from '../host/host-pte.ts';
 import { initPageFrames } from '../host/page-frames.ts';
-import { initShadowPage } from '../legacy/shadow-page.ts';
 import { MANUAL_DIRTY_LOG_PROTECT, type Vm, type VmConfig, vmMap } from '../memory-map.ts';
-import { initTable } from '../spte/walk.ts';
+import { initRoots } from './roots.ts';
 
 const TLB_POLL = 64;
 /** A table of 4K pages. */
@@ -13,6 +12,13 @@ const YIELD_INTERVAL = 512;
 
 /** What has to be said of a VM; the rest has a default. */
 export type VmOptions = Partial<VmConfig> & Pick<VmConfig, 'vcpus' | 'hostPages'>;
+
+/**
+ * Leaf tables for slots in any place, and their upper tables: for two roots, since all may be mapped under one while the
+ * other is still zapped. And what the threads' pools and the MMIO sptes hold.
+ */
+const tableFramesFor = ({ hostPages, vcpus }: VmOptions, { indexBits }: Geometry): number =>
+  2 * (Math.ceil(hostPages / (1 << indexBits)) + 128) + 64 * vcpus;
 
 /** Fills in defaults. Throws a RangeError naming the option that cannot be. */
 export function vmConfig(options: VmOptions): VmConfig {
@@ -24,8 +30,7 @@ export function vmConfig(options: VmOptions): VmConfig {
     pageWords: 1024,
     // Merged pages outlive their sharers for a while.
     pageFrames: hostPages + Math.ceil(hostPages / 8) + 64,
-    // Leaf tables for slots in any place, their upper tables, and what the threads' pools and the MMIO sptes hold.
-    tableFrames: 2 * Math.ceil(hostPages / (1 << geometry.indexBits)) + 128 + 64 * options.vcpus,
+    tableFrames: tableFramesFor(options, geometry),
     dirtyClients: 1,
     manualDirtyLogProtect: 'none',
     dirtyRing: 0,
@@ -37,6 +42,7 @@ export function vmConfig(options: VmOptions): VmConfig {
     eagerPageSplit: true,
     adBits: true,
     pml: false,
+    slotZapAll: true,
     pollInterval: TLB_POLL,
     yieldInterval: YIELD_INTERVAL,
     ...options,
@@ -108,15 +114,8 @@ function checkDirtyLog({ dirtyRing, manualDirtyLogProtect, pml }: VmConfig): voi
 
 /** Writes the first state of a VM into a memory of `seamSize(config)`. One thread, once; the others get the result. */
 export function initVm(mem: Shared, config: VmConfig, map: SeamMap): Vm {
-  const root = mem.alloc();
-  const vm = vmMap(config, map, root);
-  initRoot(mem, vm);
+  const vm = vmMap(config, map, [mem.alloc(), mem.alloc()]);
+  initRoots(mem, vm);
   initPageFrames(mem, vm);
   return vm;
-}
-
-/** Makes the frame of `vm.root` the table of the highest level. KVM: mmu_alloc_direct_roots(). */
-export function initRoot(mem: Shared, vm: Vm): void {
-  if (vm.tdpMmuEnabled) initTable(mem, vm, vm.root);
-  else initShadowPage(mem, vm, vm.root, { gfn: 0 as Gfn, level: vm.geometry.levels });
 }

@@ -18,7 +18,7 @@ import type { Shared } from '@faultline/atomics';
 import type { Gfn, Hvn } from '../address.ts';
 import { MEMSLOT_WORDS, MEMSLOTS, type Vm } from '../memory-map.ts';
 import { MMIO_SPTE_GEN_MASK } from '../spte/mmio-spte.ts';
-import { invalidateMmioSptes } from './zap-mmio.ts';
+import { zapAllFast } from './zap-all-fast.ts';
 
 export const KVM_MEM_LOG_DIRTY_PAGES = 1;
 /** The guest may read it; its stores go to the VMM, as to a device. A ROM. */
@@ -160,8 +160,10 @@ export function installMemslots(mem: Shared, vm: Vm, slots: readonly Memslot[]):
   mem.notify(vm.at.memslots);
   mem.unlock(vm.at.mn_invalidate_lock);
   mem.synchronize();
-  // Only now: see above. Nobody sleeps until this, so nobody is woken.
   const next = (generation + 1) | 0;
-  invalidateMmioSptes(mem, vm, mmioGeneration(next));
+  // An MMIO spte has room for 19 bits: when they begin anew, what is left of the round before would count again. Faults are
+  // not kept out between this and the next store: what they mark is of the generation before. KVM: kvm_mmu_invalidate_mmio_sptes().
+  if (mmioGeneration(next) === 0) zapAllFast(mem, vm);
+  // Only now: see above. Nobody sleeps until this, so nobody is woken.
   mem.store32(vm.at.memslots, next);
 }

@@ -103,7 +103,7 @@ describe('a write to a read-only memslot', () => {
 
   it('is answered before the vCPU is seen outside: who takes the slot away waits for it', () => {
     const bench = withRom();
-    const fault = faultAt(1, undefined);
+    const fault = faultAt(bench, 1, undefined);
     const verbs = operationsOf(bench.mems[0] as Bench['agent'], (mem) =>
       pageFault(mem, bench.vm, fault, gpaOf(1), 7),
     );

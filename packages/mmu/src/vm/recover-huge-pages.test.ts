@@ -97,7 +97,7 @@ describe('a slot that is logged no more', () => {
   it('loses to a fault that has put a large leaf there already', () => {
     const bench = logged({ faultPath: 'slow' });
     const { agent, vm } = bench;
-    const sptep = entryAt(vm, lastTable(agent, vm, gfnOf(1), 2).table, gfnOf(1), 2);
+    const sptep = entryAt(vm, lastTable(agent, vm, vm.roots[0], gfnOf(1), 2).table, gfnOf(1), 2);
     // The slot's flags are new to all: the fault maps the whole. It comes between the look and the exchange.
     const mem = before(agent, { verb: 'cmpxchg64', address: sptep }, () => {
       agent.readUnlock(vm.at.mmu_lock);

@@ -8,6 +8,7 @@ import { leadsToTable } from '../spte/spte.ts';
 import { entryAt } from '../spte/walk.ts';
 import { maxMappingLevel } from './mapping-level.ts';
 import { gfnToHvn, type Memslot } from './memslots.ts';
+import { validRoot } from './roots.ts';
 import { lastTable } from './tdp-iter.ts';
 import { freeTables, removeTable } from './zap.ts';
 
@@ -29,7 +30,7 @@ export function zapCollapsibleSptes(mem: Shared, vm: Vm, slot: Memslot): void {
 }
 
 function zapCollapsible(mem: Shared, vm: Vm, gfn: Gfn, removed: number[]): void {
-  const { table, level } = lastTable(mem, vm, gfn, vm.maxLevel);
+  const { table, level } = lastTable(mem, vm, validRoot(mem, vm), gfn, vm.maxLevel);
   if (level !== vm.maxLevel) return;
   const entry = { sptep: entryAt(vm, table, gfn, level), gfn, level };
   const old = { low: mem.load64(entry.sptep), high: mem.high };

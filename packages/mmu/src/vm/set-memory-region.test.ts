@@ -289,81 +289,87 @@ function countFrames({ mems }: Bench): () => number {
   return () => taken;
 }
 
-describe.each([
-  { levels: 2, indexBits: 2 },
-  { levels: 4, indexBits: 1 },
-])('deleting a memslot that fills a table of $levels levels', (geometry) => {
-  const deleted = (flags = 0) => {
-    const bench = makeBench({ geometry });
-    const frames = countFrames(bench);
-    create(bench, slotOf({ npages: 16, flags }));
-    for (let gfn = 0; gfn < 16; gfn++) bench.guests[gfn & 1]?.write(gfn, 1);
-    const before = frames();
-    remove(bench, 0);
-    return { bench, before, after: frames() };
-  };
+describe.each(
+  [
+    { levels: 2, indexBits: 2 },
+    { levels: 4, indexBits: 1 },
+  ].flatMap((geometry) => [true, false].map((slotZapAll) => ({ ...geometry, slotZapAll }))),
+)(
+  'deleting a memslot that fills a table of $levels levels, slotZapAll $slotZapAll',
+  ({ slotZapAll, ...geometry }) => {
+    const deleted = (flags = 0) => {
+      const bench = makeBench({ geometry, slotZapAll });
+      const frames = countFrames(bench);
+      create(bench, slotOf({ npages: 16, flags }));
+      for (let gfn = 0; gfn < 16; gfn++) bench.guests[gfn & 1]?.write(gfn, 1);
+      const before = frames();
+      remove(bench, 0);
+      return { bench, before, after: frames() };
+    };
 
-  it('frees every table below the root', () => {
-    const { before, after } = deleted();
-    expect([before > 0, after]).toEqual([true, 0]);
-  });
+    it('frees every table below the root', () => {
+      const { before, after } = deleted();
+      expect([before > 0, after]).toEqual([true, 0]);
+    });
 
-  it('leaves nothing present', () => {
-    const { bench } = deleted();
-    let present = 0;
-    forEachSpte(bench.agent, bench.vm, () => present++);
-    expect(present).toBe(0);
-  });
+    it('leaves nothing present', () => {
+      const { bench } = deleted();
+      let present = 0;
+      forEachSpte(bench.agent, bench.vm, () => present++);
+      expect(present).toBe(0);
+    });
 
-  it('leaves no frozen entry behind', () => {
-    const { bench } = deleted();
-    expect(Array.from({ length: 16 }, (_, gfn) => flagsOf(bench, gfn))).toEqual(
-      Array.from({ length: 16 }, () => '0'),
-    );
-  });
+    it('leaves no frozen entry behind', () => {
+      const { bench } = deleted();
+      expect(Array.from({ length: 16 }, (_, gfn) => flagsOf(bench, gfn))).toEqual(
+        Array.from({ length: 16 }, () => '0'),
+      );
+    });
 
-  itOfTdp('frees them when nobody can hold a pointer to one any more', () => {
-    const bench = makeBenchWithSlot(0, { geometry });
-    bench.guests[0].write(5, 1);
-    const operations = operationsOf(bench.agent, (mem) => remove(bench, 0, mem));
-    const order = operations
-      .map(({ verb }) => verb)
-      .filter((verb) => /synchronize|free/.test(verb));
-    const levels = geometry.levels - 1;
-    expect(order).toEqual([
-      'synchronize',
-      'synchronize',
-      ...Array.from({ length: levels }, () => 'free'),
-      'synchronize',
-    ]);
-  });
+    itOfTdp('frees them when nobody can hold a pointer to one any more', () => {
+      const bench = makeBenchWithSlot(0, { geometry, slotZapAll });
+      bench.guests[0].write(5, 1);
+      const operations = operationsOf(bench.agent, (mem) => remove(bench, 0, mem));
+      const order = operations
+        .map(({ verb }) => verb)
+        .filter((verb) => /synchronize|free/.test(verb));
+      const levels = geometry.levels - 1;
+      expect(order).toEqual([
+        'synchronize',
+        // The wait for the vCPUs to give up the root stands for it.
+        ...(slotZapAll ? [] : ['synchronize']),
+        ...Array.from({ length: levels }, () => 'free'),
+        'synchronize',
+      ]);
+    });
 
-  it('writes to no table once it is freed', () => {
-    const { bench } = deleted();
-    for (const mem of bench.mems) mem.disconnect();
-    expect(findDamage(bench.agent, bench.agent.memory.map)).toBeUndefined();
-  });
+    it('writes to no table once it is freed', () => {
+      const { bench } = deleted();
+      for (const mem of bench.mems) mem.disconnect();
+      expect(findDamage(bench.agent, bench.agent.memory.map)).toBeUndefined();
+    });
 
-  it('is no memory for the guest any more', () => {
-    const { bench } = deleted();
-    expect(bench.guests.map((guest) => guest.read(5))).toEqual([-1, -1]);
-  });
+    it('is no memory for the guest any more', () => {
+      const { bench } = deleted();
+      expect(bench.guests.map((guest) => guest.read(5))).toEqual([-1, -1]);
+    });
 
-  it('keeps the memory of the VMM, for a slot that is created there again', () => {
-    const { bench } = deleted();
-    create(bench, slotOf({ id: 1, npages: 16 }));
-    expect(bench.guests[0].read(5)).toBe(1);
-  });
+    it('keeps the memory of the VMM, for a slot that is created there again', () => {
+      const { bench } = deleted();
+      create(bench, slotOf({ id: 1, npages: 16 }));
+      expect(bench.guests[0].read(5)).toBe(1);
+    });
 
-  it('moves the generation by two: invalid, then gone', () => {
-    const { bench } = deleted();
-    expect(generationOf(bench)).toBe(3);
-  });
-});
+    it('moves the generation by two: invalid, then gone', () => {
+      const { bench } = deleted();
+      expect(generationOf(bench)).toBe(3);
+    });
+  },
+);
 
-describe('deleting a memslot that shares a table with another', () => {
+describe('deleting a memslot that shares a table with another, with what it maps alone', () => {
   const shared = (): Bench => {
-    const bench = makeBench();
+    const bench = makeBench({ slotZapAll: false });
     create(bench, slotOf({ id: 0, baseGfn: 0, npages: 6, hvn: 0 }));
     create(bench, slotOf({ id: 1, baseGfn: 6, npages: 6, hvn: 6 }));
     for (let gfn = 0; gfn < 12; gfn++) bench.guests[0].write(gfn, gfn);
@@ -411,14 +417,14 @@ describe('a fault beside the deletion of its memslot', () => {
   };
 
   it('on the fast path finds its leaf frozen, though it had walked to it before', () => {
-    const bench = makeBenchWithSlot(LOGGED);
+    const bench = makeBenchWithSlot(LOGGED, { slotZapAll: false });
     bench.guests[0].write(3, 1);
     const { low, high } = lastSpte(bench, 3);
     setSpte(bench, 3, { low: low & ~2, high });
     const mem = before(bench.mems[0] as Shared, { verb: 'cmpxchg64' }, () =>
       deleteUpToGracePeriod(bench),
     );
-    expect(fastPageFault(mem, bench.vm, faultAt(3, undefined))).toBe(RET_PF_INVALID);
+    expect(fastPageFault(mem, bench.vm, faultAt(bench, 3, undefined))).toBe(RET_PF_INVALID);
   });
 
   it('on the slow path is sent back, though it had the host page before', () => {
@@ -444,7 +450,9 @@ describe('switching the dirty log on', () => {
 
   it('leaves the fast path the right to give W back', () => {
     const bench = enabled();
-    expect(fastPageFault(bench.agent, bench.vm, faultAt(3, slotOf({ flags: LOGGED })))).toBe(5);
+    expect(fastPageFault(bench.agent, bench.vm, faultAt(bench, 3, slotOf({ flags: LOGGED })))).toBe(
+      5,
+    );
   });
 
   it('clears what an earlier logging has left', () => {
@@ -525,8 +533,8 @@ describe('the slot with an id', () => {
 });
 
 describe('small slots that come and go in ever new places', () => {
-  it('leave no table behind', () => {
-    const bench = makeBench({ hostPages: 1, geometry: X86_64, tableFrames: 40 });
+  it.each([true, false])('leave no table behind, slotZapAll %s', (slotZapAll) => {
+    const bench = makeBench({ hostPages: 1, geometry: X86_64, tableFrames: 40, slotZapAll });
     for (let place = 1; place <= 50; place++) {
       const baseGfn = place << 18; // each under upper tables of its own
       createMemslot(bench.agent, bench.vm, slotOf({ baseGfn, npages: 1 }));
@@ -538,8 +546,8 @@ describe('small slots that come and go in ever new places', () => {
     expect(left).toBe(0);
   });
 
-  it('keep the tables that a neighbour uses', () => {
-    const bench = makeBench({ hostPages: 2, geometry: X86_64 });
+  it('keep the tables that a neighbour uses, without slotZapAll', () => {
+    const bench = makeBench({ hostPages: 2, geometry: X86_64, slotZapAll: false });
     createMemslot(bench.agent, bench.vm, slotOf({ id: 0, baseGfn: 8, npages: 1, hvn: 0 }));
     createMemslot(bench.agent, bench.vm, slotOf({ id: 1, baseGfn: 9, npages: 1, hvn: 1 }));
     bench.guests[0].write(8, 1);

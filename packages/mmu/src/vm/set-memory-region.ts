@@ -28,6 +28,7 @@ import type { GfnRange } from './tdp-iter.ts';
 import { protectRange } from './write-protect.ts';
 import { inStretches } from './yield.ts';
 import { zapRange } from './zap.ts';
+import { zapAllFast } from './zap-all-fast.ts';
 
 /** Adds a slot. Throws a RangeError that says what is wrong with it. */
 export function createMemslot(mem: Shared, vm: Vm, slot: Memslot): void {
@@ -39,7 +40,7 @@ export function createMemslot(mem: Shared, vm: Vm, slot: Memslot): void {
   });
 }
 
-/** Removes slot `id`: nothing of it stays mapped, and tables that only it used are free. Blocks for grace periods. */
+/** Removes slot `id`: no vCPU reaches its memory any more, and tables that only it used are free. Blocks for grace periods. */
 export function deleteMemslot(mem: Shared, vm: Vm, id: number): void {
   withSlotsLocked(mem, vm, (slots) => {
     const slot = findSlot(slots, id);
@@ -107,9 +108,14 @@ function withSlotsLocked(mem: Shared, vm: Vm, change: (slots: readonly Memslot[]
 function invalidateMemslot(mem: Shared, vm: Vm, others: readonly Memslot[], slot: Memslot): void {
   // First invalid, and seen so by every vCPU: from here no fault maps it, so that what is zapped stays away.
   installMemslots(mem, vm, [...others, { ...slot, flags: slot.flags | KVM_MEMSLOT_INVALID }]);
-  const { start, end } = gapAround(vm, others, slot);
-  if (vm.tdpMmuEnabled) zapRange(mem, vm, start, end);
-  else zapMemslot(mem, vm, slot, { start, end });
+  if (vm.slotZapAll) zapAllFast(mem, vm);
+  else zapAlone(mem, vm, slot, gapAround(vm, others, slot));
+}
+
+/** KVM: kvm_arch_flush_shadow_memslot() without KVM_X86_QUIRK_SLOT_ZAP_ALL. */
+function zapAlone(mem: Shared, vm: Vm, slot: Memslot, gap: GfnRange): void {
+  if (vm.tdpMmuEnabled) zapRange(mem, vm, gap.start, gap.end);
+  else zapMemslot(mem, vm, slot, gap);
 }
 
 /** KVM: kvm_mmu_slot_apply_flags(). */

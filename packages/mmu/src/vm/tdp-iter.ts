@@ -1,11 +1,12 @@
 // Finding the leaves of a range of guest frames. For holders of mmu_lock: tables do not vanish under them.
 import type { Shared } from '@faultline/atomics';
-import { type Gfn, pagesPerEntry } from '../address.ts';
+import { type Gfn, pagesPerEntry, type Sptep } from '../address.ts';
 import type { Spte } from '../event.ts';
 import type { Vm } from '../memory-map.ts';
 import { isLastSpte, isShadowPresent, leadsToTable } from '../spte/spte.ts';
 import type { Entry } from '../spte/update-spte.ts';
 import { childTable, entryAt } from '../spte/walk.ts';
+import { validRoot } from './roots.ts';
 
 export interface GfnRange {
   readonly start: Gfn;
@@ -13,14 +14,15 @@ export interface GfnRange {
   readonly end: Gfn;
 }
 
-/** The table in which the walk for `gfn` ends, above level `lowest` or there, and its level. */
+/** The table in which the walk from `root` for `gfn` ends, above level `lowest` or there, and its level. */
 export function lastTable(
   mem: Shared,
   vm: Vm,
+  root: Sptep,
   gfn: Gfn,
   lowest = 1,
 ): { table: number; level: number } {
-  let table: number = vm.root;
+  let table: number = root;
   for (let level = vm.geometry.levels; level > lowest; level--) {
     const low = mem.load64(entryAt(vm, table, gfn, level));
     if (!leadsToTable(low)) return { table, level };
@@ -30,19 +32,21 @@ export function lastTable(
 }
 
 /**
- * Calls `visit` for every present leaf of [start, end) as it was found; for a large one too of which only a part lies in it.
+ * Calls `visit` for every present leaf of [start, end) under `root` as it was found; for a large one too of which only a part
+ * lies in it.
  */
 export function forEachLeaf(
   mem: Shared,
   vm: Vm,
   { start, end }: GfnRange,
   visit: (entry: Entry, seen: Spte) => void,
+  root: Sptep = validRoot(mem, vm),
 ): void {
   const { indexBits } = vm.geometry;
   const span = pagesPerEntry(2, indexBits);
   for (let from = start as number; from < end; ) {
     const block = Math.floor(from / span) * span;
-    const { table, level } = lastTable(mem, vm, from as Gfn);
+    const { table, level } = lastTable(mem, vm, root, from as Gfn);
     // Above level 1 it is one entry that says something of the whole block.
     const first = level === 1 ? from : block;
     const to = level === 1 ? Math.min(end, block + span) : block + 1;
@@ -57,12 +61,12 @@ export function forEachLeaf(
   }
 }
 
-/** Calls `visit` for every present entry, tables before what they hold. Nobody changes them meanwhile. */
+/** Calls `visit` for every present entry of the root in use, tables before what they hold. Nobody changes them meanwhile. */
 export function forEachSpte(
   mem: Shared,
   vm: Vm,
   visit: (spte: Spte, level: number, gfn: Gfn) => void,
-  table: number = vm.root,
+  table: number = validRoot(mem, vm),
   level: number = vm.geometry.levels,
   base: Gfn = 0 as Gfn,
 ): void {

@@ -17,6 +17,8 @@ export const REQ_PAUSE: number = 1 << 2;
 export const KVM_REQ_DIRTY_RING_SOFT_FULL: number = 1 << 3;
 /** Leave the guest, if only for a moment: what hardware logged meanwhile is handed on. KVM: kvm_vcpu_kick(). */
 export const REQ_EXIT: number = 1 << 4;
+/** Give up the root: before it uses the page table again, the vCPU loads the valid one. */
+export const KVM_REQ_MMU_FREE_OBSOLETE_ROOTS: number = 1 << 5;
 
 /** A vCPU's own side of the handshake. */
 export type VcpuMode = Mode;

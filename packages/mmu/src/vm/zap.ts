@@ -1,6 +1,7 @@
-// Taking mappings away: one leaf at a time for the host's notifiers, whole tables when a memslot goes.
+// Taking mappings away: one leaf at a time for the host's notifiers, whole tables when a memslot goes alone. When all goes:
+// zap-all-fast.ts.
 import type { Shared } from '@faultline/atomics';
-import { type Gfn, pagesPerEntry } from '../address.ts';
+import { type Gfn, pagesPerEntry, type Sptep } from '../address.ts';
 import type { Spte } from '../event.ts';
 import { tellHostPage } from '../host/page-flags.ts';
 import type { Vm } from '../memory-map.ts';
@@ -21,19 +22,28 @@ import {
 } from '../spte/update-spte.ts';
 import { childTable, entryAt } from '../spte/walk.ts';
 import { flushRemoteTlbs } from './flush-remote-tlbs.ts';
+import { invalidRoot, validRoot } from './roots.ts';
 import { forEachLeaf, type GfnRange } from './tdp-iter.ts';
 
 /**
- * Zaps the leaves of `range`, large ones whole; whether a flush is owed. mmu_lock held for writing.
- * KVM: kvm_tdp_mmu_zap_leafs().
+ * Zaps the leaves of `range`, large ones whole; whether a flush is owed. mmu_lock held for writing. Of the invalid root too:
+ * until it is zapped its leaves know what the host is not told yet, that a page was written. No vCPU uses it, so for that no
+ * flush is owed. Litmus: b25-skips-the-invalid-root. KVM: kvm_tdp_mmu_unmap_gfn_range(), all roots.
  */
 export function zapLeafs(mem: Shared, vm: Vm, range: GfnRange): boolean {
+  zapLeafsOf(mem, vm, invalidRoot(mem, vm), range);
+  return zapLeafsOf(mem, vm, validRoot(mem, vm), range);
+}
+
+/** Of one root. KVM: tdp_mmu_zap_leafs(). */
+export function zapLeafsOf(mem: Shared, vm: Vm, root: Sptep, range: GfnRange): boolean {
   let flush = false;
-  forEachLeaf(mem, vm, range, (entry, seen) => {
+  const zap = (entry: Entry, seen: Spte): void => {
     const old = writeSpte(mem, entry, seen, SHADOW_NONPRESENT);
     tellHostPage(mem, vm, entry, old);
     flush = owesFlush(old, SHADOW_NONPRESENT) || flush;
-  });
+  };
+  forEachLeaf(mem, vm, range, zap, root);
   return flush;
 }
 
@@ -41,7 +51,7 @@ export function zapLeafs(mem: Shared, vm: Vm, range: GfnRange): boolean {
  * Unmaps [start, end) with mmu_lock held for reading, beside faults of other ranges, and frees the tables that lie in it
  * wholly. The caller has made sure that no new fault maps the range (its slot is invalid); faults beside the slot may still leave
  * MMIO sptes there, which stay, or go with their table. Blocks for a grace period.
- * KVM: the invalidated root of kvm_mmu_zap_all_fast(); here the range alone, frozen at the top.
+ * KVM: kvm_mmu_zap_memslot(), which leaves the tables where they are.
  */
 export function zapRange(mem: Shared, vm: Vm, start: Gfn, end: Gfn): void {
   const removed: number[] = [];
@@ -49,7 +59,7 @@ export function zapRange(mem: Shared, vm: Vm, start: Gfn, end: Gfn): void {
   const zapped = zapTable(
     mem,
     vm,
-    { table: vm.root, level: vm.geometry.levels, start, end },
+    { table: validRoot(mem, vm), level: vm.geometry.levels, start, end },
     removed,
   );
   if (zapped) flushRemoteTlbs(mem, vm);
@@ -104,9 +114,12 @@ function zapTable(mem: Shared, vm: Vm, span: Span, removed: number[]): boolean {
   return zapped;
 }
 
-const isEmpty = ({ low, high }: Spte): boolean => !isShadowPresent(low) && !isMmioSpte(low, high);
+/** Neither memory nor an MMIO spte, nor a table. */
+export const isEmpty = ({ low, high }: Spte): boolean =>
+  !isShadowPresent(low) && !isMmioSpte(low, high);
 
-function zapLeafAtomic(mem: Shared, vm: Vm, entry: Entry, seen: Spte): boolean {
+/** Whether it was there to be zapped. mmu_lock held for reading at least. */
+export function zapLeafAtomic(mem: Shared, vm: Vm, entry: Entry, seen: Spte): boolean {
   let old = seen;
   while (!setSpteAtomic(mem, entry, old, SHADOW_NONPRESENT)) {
     old = { low: mem.low, high: mem.high }; // the fast path set W, or hardware A or D: take that value instead

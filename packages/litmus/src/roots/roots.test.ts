@@ -1,0 +1,4 @@
+import { describeAsItSays } from '../../test/as-it-says.ts';
+import { ROOTS } from './index.ts';
+
+describeAsItSays(ROOTS);
