@@ -68,6 +68,7 @@ async function soak({ minutes, seed }: Options): Promise<number> {
       hostActs: choose([true, false]),
       ...(name === TRACE ? {} : { transparentHugepage: choose([true, false]) }),
       eagerPageSplit: choose([true, false]),
+      slotZapAll: choose([true, true, false]),
       ...choose(HARDWARE_AND_LOGS),
       aging: choose([true, false]),
     });

@@ -28,9 +28,10 @@ import {
   type Spte,
   spteToPfn,
   type Vm,
+  validRoot,
 } from '@faultline/mmu';
 import type { VmEnd, VmProperty } from './setting.ts';
-import { hostPte, leafAt } from './small-vm.ts';
+import { hostPte } from './small-vm.ts';
 
 export const implies = (a: boolean, b: boolean): boolean => !a || b;
 
@@ -167,9 +168,9 @@ export type Copy = Readonly<Record<number, number>>;
 export const isInGuest = (mem: Shared, vcpu: number): boolean =>
   (mem.load32(modeAddress(vcpu)) & MODE_STATE) === IN_GUEST_MODE;
 
-/** The leaf of a gfn, in a page table of one level, under the root that a VM begins with. */
+/** The leaf of a gfn, in a page table of one level, under the valid root. */
 export const leafOf = (mem: Shared, vm: Vm, gfn: number): Spte => ({
-  low: mem.load64(leafAt(vm, gfn as never)),
+  low: mem.load64(entryAt(vm, validRoot(mem, vm), gfn as Gfn, 1)),
   high: mem.high,
 });
 export const leafIsWritable = (mem: Shared, vm: Vm, gfn: number): boolean => {

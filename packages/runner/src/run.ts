@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly aging?: boolean;
   /** False: large leaves are split by the first fault on each, not when logging begins. */
   readonly eagerPageSplit?: boolean;
+  /** False: a memslot that goes or moves takes what it maps alone, not the whole page table. */
+  readonly slotZapAll?: boolean;
   /** How long, not counting set-up and the final comparison. A trace is played in whole passes, three at least. */
   readonly seconds: number;
   /** Number of vCPUs; a trace has its own, which this can only lower. */
@@ -208,6 +210,7 @@ const vmOptions = (options: RunOptions, vcpus: number, hostPages: number): VmOpt
   mmu: options.mmu ?? 'tdp',
   transparentHugepage: options.transparentHugepage ? 'always' : 'never',
   eagerPageSplit: options.eagerPageSplit ?? true,
+  slotZapAll: options.slotZapAll ?? true,
   adBits: options.adBits ?? true,
   pml: options.pml ?? false,
   dirtyClients: 2,

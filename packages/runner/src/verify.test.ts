@@ -130,6 +130,12 @@ describe('an spte', () => {
     expect(leaf).toBeGreaterThan(0);
   });
 
+  it('under a root that was given up is wrong', () => {
+    const bench = written();
+    bench.mem.store32(bench.vm.at.mmu_valid_gen, 1); // and nothing was zapped
+    expect(verify(bench.machine).wrongSptes).toBe(3 + 4);
+  });
+
   it('with W and without MMU_WRITABLE is wrong', () => {
     const bench = written();
     changeLeaf(bench, 2, (low) => low & ~MMU_WRITABLE);

@@ -7,6 +7,7 @@ import {
   hostPtePfn,
   hostPtep,
   illegalState,
+  invalidRoot,
   isHostPtePresent,
   isHostPteWritable,
   isLastSpte,
@@ -26,7 +27,7 @@ export interface Verdict {
   readonly words: number;
   /** Of those, how many differ: must be 0. */
   readonly wrongWords: number;
-  /** Sptes with illegal bits, or with a page or right that the host's page table does not give: must be 0. */
+  /** Sptes with illegal bits, under a root that was given up, or with a page or right that the host does not give: must be 0. */
   readonly wrongSptes: number;
   /** A free page-table frame was written to: must be false. */
   readonly damagedFrame: boolean;
@@ -55,6 +56,7 @@ function countWrongSptes(mem: Shared, vm: Vm): number {
     if (illegalState(spte, level) !== undefined) wrong++;
     else if (isLastSpte(spte.low, level)) wrong += countNotGranted(gfn, spte, level);
   });
+  forEachSpte(mem, vm, () => wrong++, invalidRoot(mem, vm));
   return wrong;
 
   /** Of the pages of one leaf. */

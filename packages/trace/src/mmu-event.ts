@@ -40,13 +40,6 @@ export interface KvmMmuPage extends ShadowPage {
   readonly event: 'kvm_mmu_sync_page' | 'kvm_mmu_unsync_page' | 'kvm_mmu_prepare_zap_page';
 }
 
-/** All roots are declared obsolete. */
-export interface KvmMmuZapAllFast {
-  readonly event: 'kvm_mmu_zap_all_fast';
-  readonly mmu_valid_gen: number;
-  readonly mmu_used_pages: number;
-}
-
 /** KVM begins a walk of the guest's own tables for a gva, with the error code of the access. */
 export interface KvmMmuPagetableWalk {
   readonly event: 'kvm_mmu_pagetable_walk';
@@ -82,7 +75,6 @@ export interface KvmSetSpteHva {
 export type MmuTraceEvent =
   | KvmMmuGetPage
   | KvmMmuPage
-  | KvmMmuZapAllFast
   | KvmMmuPagetableWalk
   | KvmMmuPagingElement
   | KvmMmuWalkerError

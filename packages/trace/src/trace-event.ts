@@ -12,6 +12,7 @@ import type {
   KvmMmuSetSpte,
   KvmMmuSplitHugePage,
   KvmMmuSpteRequested,
+  KvmMmuZapAllFast,
   KvmPageFault,
   KvmTdpMmuSpteChanged,
   KvmTestAgeHva,
@@ -63,6 +64,7 @@ export type TraceBody =
   | KvmTdpMmuSpteChanged
   | KvmMmuSpteRequested
   | KvmMmuSplitHugePage
+  | KvmMmuZapAllFast
   | MarkMmioSpte
   | HandleMmioPageFault
   | CheckMmioSpte

@@ -39,6 +39,7 @@ interface Options {
   readonly mmu?: MmuKind;
   readonly thp?: true;
   readonly eagerPageSplit: boolean;
+  readonly slotZapAll: boolean;
   readonly adBits: boolean;
   readonly pml?: true;
   readonly aging?: true;
@@ -90,6 +91,7 @@ export const runCommand = (exit: (code: number) => void): Command =>
     )
     .option('--thp', "back the guest's memory by huge pages (a trace says by itself)")
     .option('--no-eager-page-split', 'split large leaves in the fault, not when logging begins')
+    .option('--no-slot-zap-all', 'zap what a memslot maps when it goes, not all of the page table')
     .option('--no-ad-bits', 'hardware that sets no A and D: leaves are access-tracked')
     .option('--pml', 'hardware that logs what it sets D for: harvests clear D, not W')
     .option('--aging', 'have the host ask all the time which pages were used')
@@ -136,6 +138,7 @@ const runOptions = (options: Options): Omit<RunOptions, 'faultPath'> => ({
   downtimeMs: options.downtimeMs,
   pages: options.memory * PAGES_PER_MIB,
   eagerPageSplit: options.eagerPageSplit,
+  slotZapAll: options.slotZapAll,
   adBits: options.adBits,
   pml: options.pml === true,
   aging: options.aging === true,

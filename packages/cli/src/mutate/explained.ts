@@ -172,7 +172,7 @@ export const EXPLAINED: readonly Explanation[] = [
   ),
   noScenario(
     'The shipped slow path, or a full TLB, meets deleteMemslot(): the fault maps, or the vCPU stores, after the zap.',
-    "unguard 'zapTable(mem, vm, { table: vm.root, level: vm.geometry.levels, start, end }, removed)' zapRange",
+    "unguard 'zapTable(mem, vm, { table: validRoot(mem, vm), level: vm.geometry.levels, start, end }, removed)' zapRange",
     "drop 'zapLeafAtomic(mem, vm, entry, old)' zapTable",
     "unguard '(requests & REQUEST_QUIESCE) !== 0' enterGuest",
   ),

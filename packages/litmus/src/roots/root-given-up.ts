@@ -105,14 +105,14 @@ export const ROOT_GIVEN_UP: readonly Litmus[] = litmusesOf<Parts>({
       story:
         'Whoever gives up the root has seen every vCPU since: one in the guest has looked, given up the old root and its ' +
         'translations; one outside does so before it is in the guest again.',
-      parts: { invalidate: invalidateRoot, levels: 1 },
+      parts: { invalidate: underLock(invalidateRoot), levels: 1 },
     },
     'root-given-up-with-its-tables': {
       title: 'The tables under a root are freed when every vCPU has given it up',
       story:
         'The wait for the vCPUs is the grace period too: nobody walks from the old root after it, and the tables are freed with ' +
         'no flush and no other wait.',
-      parts: { invalidate: invalidateRoot, levels: 2 },
+      parts: { invalidate: underLock(invalidateRoot), levels: 2 },
     },
   },
   breaks: {

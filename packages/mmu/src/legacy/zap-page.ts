@@ -89,13 +89,12 @@ export function zapPagesOf(mem: Shared, vm: Vm, { start, end }: GfnRange): void 
 }
 
 /**
- * Takes down what hangs on the invalid root, and frees it; then the root maps nothing. The caller holds slots_lock alone. Every
- * vCPU was seen after the root was given up: none is in these tables, and nobody is flushed. KVM: kvm_zap_obsolete_pages(),
- * which flushes once before it frees, because its faults may still walk.
+ * Takes down what hangs on the invalid root, and frees it; then the root maps nothing. mmu_lock held for writing, and given up
+ * on the way. Every vCPU was seen after the root was given up: none is in these tables, and nobody is flushed. KVM:
+ * kvm_zap_obsolete_pages(), which flushes once before it frees, because its faults may still walk.
  */
 export function zapObsoletePages(mem: Shared, vm: Vm): void {
   const invalid: number[] = [];
-  mem.writeLock(vm.at.mmu_lock);
   const root = invalidRoot(mem, vm);
   const tables = tablesBelow(mem, vm, root, vm.geometry.levels);
   for (const [n, table] of tables.entries()) {
@@ -107,7 +106,6 @@ export function zapObsoletePages(mem: Shared, vm: Vm): void {
   }
   unlinkChildren(mem, vm, root, vm.geometry.levels, invalid);
   initRoot(mem, vm, root);
-  mem.writeUnlock(vm.at.mmu_lock);
   for (const table of invalid) mem.free(table);
 }
 

@@ -4,8 +4,8 @@
 //   mmu_lock W     the other root is valid; every vCPU is asked to give up the old one, and seen to have been asked
 //                  from here on no vCPU uses the old root, its TLB included, and no fault maps in it
 //   mmu_lock R     zapped beside faults of the new root: no flush is owed, nothing has to be frozen
-//                  (legacy: mmu_lock W, a few tables at a time)
-//   no lock        its tables are free
+//                  (legacy: mmu_lock W still, given up after every few tables)
+//   then           its tables are free
 //
 // Until it is zapped the host's notifiers visit it too: what its leaves know of stores, they tell (litmus: b25-skips-the-invalid-root).
 import type { Shared } from '@faultline/atomics';
@@ -18,17 +18,18 @@ import { zapInvalidRoot } from './zap-root.ts';
 
 /** Afterwards nothing is mapped but what faults have mapped since. slots_lock held, and no other. */
 export function zapAllFast(mem: Shared, vm: Vm): void {
+  mem.writeLock(vm.at.mmu_lock);
   invalidateRoot(mem, vm);
+  if (!vm.tdpMmuEnabled) zapObsoletePages(mem, vm);
+  mem.writeUnlock(vm.at.mmu_lock);
   if (vm.tdpMmuEnabled) zapInvalidRoot(mem, vm);
-  else zapObsoletePages(mem, vm);
 }
 
 /**
- * Gives up the valid root for the empty one; when it returns no vCPU reaches anything by the old one. Under mmu_lock: a fault
- * that finds the old root valid has mapped before anybody zaps that. KVM: kvm_tdp_mmu_invalidate_roots().
+ * Gives up the valid root for the empty one; when it returns no vCPU reaches anything by the old one. mmu_lock held for
+ * writing: a fault that finds the old root valid under it has mapped before. KVM: kvm_tdp_mmu_invalidate_roots().
  */
 export function invalidateRoot(mem: Shared, vm: Vm): void {
-  mem.writeLock(vm.at.mmu_lock);
   const mmu_valid_gen = mem.load32(vm.at.mmu_valid_gen);
   mem.emit?.({
     event: 'kvm_mmu_zap_all_fast',
@@ -39,5 +40,4 @@ export function invalidateRoot(mem: Shared, vm: Vm): void {
   mem.store32(vm.at.mmu_valid_gen, mmu_valid_gen ^ 1);
   // And waits: a vCPU in the guest is in its tables until it has looked. Litmus: root-not-waited-for.
   requestAllVcpus(mem, vm, KVM_REQ_MMU_FREE_OBSOLETE_ROOTS);
-  mem.writeUnlock(vm.at.mmu_lock);
 }

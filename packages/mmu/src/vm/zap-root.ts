@@ -40,11 +40,11 @@ function zapTable(mem: Shared, vm: Vm, { table, level, base }: Table, removed: n
     if (level > 1 && leadsToTable(old.low)) {
       const child = childTable(vm, old.low);
       zapTable(mem, vm, { table: child, level: level - 1, base: gfn }, removed);
+      // Whoever wants the lock for writing has it after each table. A notifier may zap leaves meanwhile; nobody does more.
+      mem.readUnlock(vm.at.mmu_lock);
+      mem.readLock(vm.at.mmu_lock);
       setSpteAtomic(mem, entry, old, SHADOW_NONPRESENT);
       removed.push(child);
     } else zapLeafAtomic(mem, vm, entry, old);
   }
-  // Whoever wants the lock for writing has it between two tables. A notifier may zap leaves meanwhile, and nobody does more.
-  mem.readUnlock(vm.at.mmu_lock);
-  mem.readLock(vm.at.mmu_lock);
 }
