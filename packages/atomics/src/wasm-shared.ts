@@ -171,6 +171,14 @@ export class WasmShared implements Shared {
     while (this.load32(address) === value) this.wait(address, value);
   }
 
+  /**
+   * As `waitWhile` until the next notify, without blocking the thread: resolves when the word is notified, or at once where it
+   * holds something else. Not a verb of `Shared`, whose bodies are synchronous.
+   */
+  async waitAsync(address: number, expected: number): Promise<void> {
+    await Atomics.waitAsync(this.#latch, address >> 2, expected).value;
+  }
+
   lock(address: number): void {
     if (!mutex.tryLock(this, address)) this.#timeWait(address, mutex.lockContended);
   }

@@ -35,6 +35,7 @@ const OF_MIGRATION: Readonly<Record<FailureReason, number>> = {
   refused: EXIT_INPUT,
   closed: EXIT_INPUT,
   stalled: EXIT_INPUT,
+  lost: EXIT_INPUT,
   diverging: EXIT_FINDING,
   cancelled: EXIT_INTERRUPTED,
 };

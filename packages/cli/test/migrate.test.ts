@@ -4,8 +4,9 @@ import { connect } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { endpoint } from '../src/migrate/endpoint.ts';
-import { receive } from '../src/migrate/receive.ts';
-import { send } from '../src/migrate/send.ts';
+import { compressionNamed } from '../src/migrate/node-side.ts';
+import { type ReceiveOptions, receive } from '../src/migrate/receive.ts';
+import { type SendOptions, send } from '../src/migrate/send.ts';
 import { faultline, scratch } from './command.ts';
 
 const files = scratch();
@@ -57,38 +58,138 @@ describe('words that make no migration', () => {
   });
 });
 
-describe('a guest that runs', { timeout }, () => {
-  const small = { guest: 'zipf', vcpus: 2, pages: 256, warmUpMs: 20 } as const;
-  const migrated = async (where: string, connections: number) => {
-    const { signal } = new AbortController();
-    const snapshot = `${files.path}/snapshot-${connections}`;
-    let leave: (at: string) => void = () => {};
-    const listening = new Promise<string>((resolve) => {
-      leave = resolve;
-    });
-    const options = { listen: endpoint(where), snapshot, stallMs: 10_000, signal };
-    const arriving = receive({ ...options, listening: leave });
-    const to = endpoint(await listening);
-    const source = await send({ ...small, to, connections, signal });
-    return { source, destination: await arriving, snapshot };
-  };
+/** A guest from one side to the other, both in this process. */
+async function migrated(
+  where: string,
+  sending: Partial<SendOptions> = {},
+  receiving: Partial<ReceiveOptions> = {},
+) {
+  const { signal } = new AbortController();
+  let leave: (at: string) => void = () => {};
+  const listening = new Promise<string>((resolve) => {
+    leave = resolve;
+  });
+  const arriving = receive({
+    listen: endpoint(where),
+    runS: 0.2,
+    stallMs: 10_000,
+    signal,
+    listening: leave,
+    ...receiving,
+  });
+  const to = endpoint(await listening);
+  const small = { guest: 'zipf', vcpus: 2, pages: 256, warmUpMs: 20, connections: 1 } as const;
+  const [source, destination] = await Promise.all([
+    send({ ...small, to, signal, ...sending }),
+    arriving,
+  ]);
+  return { source, destination };
+}
 
+const wholeHere = { ok: true, lostWrites: [], wrongWords: 0 };
+
+describe('a guest that runs', { timeout }, () => {
   it.each([
     ['127.0.0.1:0', 1],
     [`unix:${files.path}/socket`, 3],
   ])('comes to %s whole, over %i connections', async (where, connections) => {
-    const { source, destination } = await migrated(where, connections);
-    expect(source.guest).toMatchObject({ ok: true, lostWrites: [] });
+    const { source, destination } = await migrated(where, { connections });
+    expect(source.guest).toMatchObject(wholeHere);
     expect(source.migration).toMatchObject({ status: 'completed', confirmed: true });
-    expect(destination).toMatchObject({ handedOver: true, digest: source.migration.digest });
+    const { digest } = source.migration;
+    expect(destination.received).toMatchObject({ handedOver: true, digest });
   });
 
-  it('is in a file afterwards that says what it holds', async () => {
-    const { destination, snapshot } = await migrated(`unix:${files.path}/again`, 2);
+  it.each(['sequential', 'random', 'zipf', 'framebuffer', 'key-value', 'ksm'] as const)(
+    'goes on there as if nothing had happened: %s',
+    async (guest) => {
+      const { destination } = await migrated(`unix:${files.path}/${guest}`, { guest });
+      expect(destination.guest).toMatchObject(wholeHere);
+      expect(destination.guest?.touches).toBeGreaterThan(0);
+    },
+  );
+
+  it('that depends on its VMM stays where it is', async () => {
+    const { code, err } = await faultline('migrate', '--to', 'unix:nobody', '--guest', 'plug');
+    expect(code).toBe(2);
+    expect(err).toContain("expected a guest that can leave, got 'plug': what it stored depends on");
+  });
+
+  it.each(['manual', 'initially-set', 'ring'] as const)(
+    'may have another log: %s',
+    async (dirtyLog) => {
+      const options = { dirtyLog, guest: 'random', pages: 512 } as const;
+      const { source, destination } = await migrated(`unix:${files.path}/${dirtyLog}`, options);
+      expect(source.migration).toMatchObject({ status: 'completed', digest: expect.any(Number) });
+      expect(destination.guest).toMatchObject(wholeHere);
+    },
+  );
+
+  it.each(['deflate-raw', 'zstd'] as const)('may be compressed: %s', async (name) => {
+    const compression = compressionNamed(name);
+    const { source } = await migrated(`unix:${files.path}/${name}`, { compression });
+    const { transferred, normal } = source.migration.ram;
+    expect(transferred).toBeLessThan(normal * 4096);
+  });
+
+  it('is in a file afterwards that says what it holds, and runs then', async () => {
+    const snapshot = `${files.path}/snapshot`;
+    const { destination } = await migrated(`unix:${files.path}/again`, {}, { snapshot });
     const { code, out } = await faultline('snapshot', 'info', '--json', snapshot);
-    const { shape, digest } = destination;
+    const { shape, digest } = destination.received;
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ schema: 'faultline/snapshot', shape, digest });
+    expect(destination.guest).toMatchObject(wholeHere);
+  });
+
+  it('is taken in as memory alone where it shall not run', async () => {
+    const { destination } = await migrated(`unix:${files.path}/memory`, {}, { runS: 0 });
+    expect(destination).toMatchObject({ received: { handedOver: true }, guest: undefined });
+  });
+});
+
+describe('a guest that runs before its memory is there', { timeout }, () => {
+  const postcopy = { memoryMode: 'postcopy', downtimeLimitMs: 0, pages: 2048 } as const;
+
+  it.each([
+    ['random', 0, 1],
+    ['random', 1, 1],
+    ['key-value', 0, 3],
+    ['framebuffer', 0, 2],
+    ['ksm', 1, 2],
+  ] as const)(
+    'loses no word: %s, after %i rounds, over %i connections',
+    async (guest, postcopyAfterRounds, connections) => {
+      const { source, destination } = await migrated(
+        `unix:${files.path}/post-${guest}-${postcopyAfterRounds}`,
+        { ...postcopy, guest, postcopyAfterRounds, connections },
+      );
+      expect(source).toMatchObject({ migration: { status: 'completed' }, guest: wholeHere });
+      expect(destination.guest).toMatchObject(wholeHere);
+      expect(destination.guest?.touches).toBeGreaterThan(0);
+    },
+  );
+
+  it('waits for pages, and says how many', async () => {
+    const { source, destination } = await migrated(`unix:${files.path}/waits`, {
+      ...postcopy,
+      guest: 'random',
+      postcopyAfterRounds: 0,
+      maxBandwidth: 20e6,
+    });
+    const requests = source.migration.ram['postcopy-requests'];
+    expect(requests).toBeGreaterThan(0);
+    expect(destination.received.requests).toBe(requests);
+  });
+
+  it('is refused where it shall be in a file first, and runs on', async () => {
+    const path = `${files.path}/first`;
+    const snapshot = `${files.path}/before`;
+    await expect(migrated(`unix:${path}`, postcopy, { snapshot })).rejects.toMatchObject({
+      reason: 'refused',
+      message: expect.stringContaining('got one that may go on by post-copy') as string,
+    });
+    expect(existsSync(snapshot)).toBe(false);
   });
 });
 
@@ -119,6 +220,7 @@ describe('a destination that is met by nonsense', () => {
     const refused = receive({
       listen: { path },
       snapshot,
+      runS: 1,
       stallMs: 5000,
       signal,
       listening: () => connect(path).end('GET / HTTP/1.1\r\nHost: somewhere\r\n\r\n'),
@@ -156,10 +258,10 @@ describe('a guest that warms up for long', { timeout }, () => {
     const ready = new Promise<string>((resolve) => {
       listening = resolve;
     });
-    const arriving = receive({ listen: { path }, stallMs: 300, signal, listening });
+    const arriving = receive({ listen: { path }, runS: 0, stallMs: 300, signal, listening });
     await ready;
     await send({ ...options, to: { path }, warmUpMs: 900, signal });
-    expect(await arriving).toMatchObject({ handedOver: true });
+    expect(await arriving).toMatchObject({ received: { handedOver: true } });
   });
 
   it('is given up at once', async () => {

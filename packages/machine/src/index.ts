@@ -7,7 +7,7 @@ export type { VmHandle } from './handle.ts';
 export type { CancelSignal, Channel, Clock, Compression } from './migrate/channel.ts';
 export { type DestinationOptions, type Received, receiveMigration } from './migrate/destination.ts';
 export { type FailureReason, MigrationError } from './migrate/failure.ts';
-export type { DestinationMemory, SourceGuest } from './migrate/guest.ts';
+export type { DestinationMemory, PostcopyMemory, SourceGuest } from './migrate/guest.ts';
 export type { MigrationInfo, MigrationStatus, RamInfo } from './migrate/migration-info.ts';
 export type { PageReader } from './migrate/page-batch.ts';
 export { type Port, portChannel } from './migrate/port-channel.ts';
@@ -24,6 +24,7 @@ export {
   plainMemory,
   shapeOfVm,
   type VmGuestOptions,
+  type VmMemoryOptions,
   vmGuest,
   vmMemory,
 } from './migrate/vm-guest.ts';

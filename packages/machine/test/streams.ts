@@ -18,7 +18,15 @@ export async function sampleStream(): Promise<Uint8Array> {
   const writer = new RecordWriter({ send }, checksum);
   const slots = [{ id: 3, gfn: 256, npages: PAGES, hvn: 0 }];
   const shape = { pages: PAGES, pageSize: PAGE, slots };
-  await writer.header({ shape, session: 7, channel: 0, channels: 1, compression: '' });
+  await writer.header({
+    shape,
+    session: 7,
+    channel: 0,
+    channels: 1,
+    compression: '',
+    machine: '',
+    mayPostcopy: false,
+  });
   const batch = new PageBatch(PAGE);
   const reader = {
     copyPage: (hvn: number, into: Uint8Array, at: number) => {
@@ -33,6 +41,10 @@ export async function sampleStream(): Promise<Uint8Array> {
   await writer.roundEnd(1);
   await writer.ack(1, 5);
   await writer.digest(99);
+  await writer.state(Uint8Array.of(4, 5), 'preview');
+  await writer.missing([3, 1, 9, 20]);
+  await writer.postcopy();
+  await writer.request([9, 3]);
   await writer.text('error', 'no room');
   await writer.end();
   await writer.handover();

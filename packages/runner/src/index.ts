@@ -1,6 +1,7 @@
 // A VM on real threads: its guest programs, ksmd, migration, and the account that nothing was lost.
 export type { AgingStat } from './ager.ts';
 export { DIRTY_LOGS, type DirtyLog } from './dirty-log.ts';
+export { type GuestMachine, parseMachine } from './guest-state.ts';
 export { GUESTS, type GuestName } from './guests/guests.ts';
 export type { HostStat } from './host-agent.ts';
 export type { LockReport } from './job.ts';
@@ -11,9 +12,11 @@ export { timerCost } from './meter.ts';
 export { countDifferences, type MigrationResult } from './migration.ts';
 export { type Integrity, type RunOptions, type RunReport, runGuest, runTrace } from './run.ts';
 export {
+  type ArrivingMachine,
   type GuestEnd,
   type GuestOptions,
   type RunningGuest,
+  receiveGuest,
   startGuest,
 } from './running-guest.ts';
 export type { SlotStat } from './slot-changer.ts';

@@ -23,6 +23,8 @@ export type Job = { readonly machine: Machine } & (
       readonly regions: readonly Region[];
       /** Time before faults count. */
       readonly warmUpMs: number;
+      /** It comes from another process: see arriving-guest.ts. */
+      readonly arrives?: boolean;
     }
   | {
       readonly role: 'player';

@@ -2,14 +2,17 @@
 import type { Shared } from '@faultline/atomics';
 import { enterGuest, leaveGuest, newVcpu, type Vcpu } from '@faultline/mmu';
 import { isStopped, sleep } from './control.ts';
-import { Guest, LostWrite } from './guests/guest.ts';
+import { ArrivingGuest } from './guests/arriving-guest.ts';
+import { Guest, type GuestProgram, LostWrite } from './guests/guest.ts';
 import { GUESTS } from './guests/guests.ts';
 import { play } from './guests/trace-player.ts';
 import type { Job } from './job.ts';
 import { Meter, type VcpuReport } from './meter.ts';
+import { parkForEver, parkIfAsked } from './parking.ts';
 import { Throttle } from './throttle.ts';
 
-const BATCH = 512;
+/** Touches. */
+export const BATCH = 512;
 /** Batches with each fault timed, then as many timed as a whole, in turn. */
 const BATCHES_PER_MODE = 16;
 
@@ -24,20 +27,66 @@ export function runProgram(mem: Shared, job: VcpuJob): VcpuReport {
     sleep(mem, machine.control, 1);
   };
   const meter = new Meter(vcpu);
-  const program = GUESTS[job.program].program(new Guest(mem, machine, vcpu, job.regions));
+  const { program, batches } = begin(mem, job, vcpu);
   const throttle = new Throttle(mem, machine, vcpu);
   const start = performance.now() + job.warmUpMs;
-  return guarded(mem, machine.vm, vcpu, meter, () => {
-    for (let batch = 0; !isStopped(mem, machine.control); batch++) {
+  const batchesWord = machine.control.batches[vcpu.id] as number;
+  const run = (): void => {
+    for (let batch = batches; !isStopped(mem, machine.control); batch++) {
       if (performance.now() >= start) meter.start();
       meter.timeFaults((batch / BATCHES_PER_MODE) % 2 >= 1);
       meter.beginBatch();
       program.run(BATCH);
       meter.endBatch(BATCH);
+      mem.store32(batchesWord, batch + 1);
       throttle.rest();
+      parkIfAsked(mem, machine.vm, machine.control, vcpu);
     }
     program.finish?.();
-  });
+  };
+  try {
+    return guarded(mem, machine.vm, vcpu, meter, run);
+  } finally {
+    parkForEver(mem, machine.control, vcpu.id);
+  }
+}
+
+/** The program where it begins, or where it was at the source: after so many batches. */
+function begin(
+  mem: Shared,
+  job: VcpuJob,
+  vcpu: Vcpu,
+): { readonly program: GuestProgram; readonly batches: number } {
+  const { machine, regions } = job;
+  const make = GUESTS[job.program].program;
+  if (job.arrives !== true)
+    return { program: make(new Guest(mem, machine, vcpu, regions)), batches: 0 };
+  const guest = new ArrivingGuest(mem, machine, vcpu, regions);
+  const program = make(guest);
+  const batches = replay(mem, job, program);
+  guest.goLive();
+  return { program, batches };
+}
+
+/** Makes the touches that were made at the source, as far as is known yet, until the guest may run. Outside the guest. */
+function replay(
+  mem: Shared,
+  { machine: { control }, vcpu }: VcpuJob,
+  program: GuestProgram,
+): number {
+  const upToWord = control.upTo[vcpu] as number;
+  const batchesWord = control.batches[vcpu] as number;
+  for (let batches = 0; ; ) {
+    // Before the two are read: what is said after that is met by the next look.
+    const arrival = mem.load32(control.arrival);
+    const isLive = mem.load32(control.live) === 1;
+    for (const upTo = mem.load32(upToWord); batches < upTo && !isStopped(mem, control); ) {
+      program.run(BATCH);
+      mem.store32(batchesWord, ++batches);
+    }
+    if (isLive || isStopped(mem, control)) return batches;
+    mem.waitWhile(control.arrival, arrival);
+  }
 }
 
 /** Plays the trace over and over. The first pass warms up; of the others, every second one times each fault. */

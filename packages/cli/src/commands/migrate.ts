@@ -1,6 +1,13 @@
 // faultline migrate: a guest program, from one process to another.
 import type { MigrationInfo } from '@faultline/machine';
-import { GUESTS, type GuestName, MOST_PAGES, MOST_VCPUS } from '@faultline/runner';
+import {
+  DIRTY_LOGS,
+  type DirtyLog,
+  GUESTS,
+  type GuestName,
+  MOST_PAGES,
+  MOST_VCPUS,
+} from '@faultline/runner';
 import { Command } from 'commander';
 import { EXIT_FINDING, EXIT_OK, UsageError } from '../exit.ts';
 import { type Endpoint, endpoint } from '../migrate/endpoint.ts';
@@ -14,10 +21,12 @@ import { number, oneOf, whole } from '../words.ts';
 const PAGES_PER_MIB = 256;
 const NAMES = Object.keys(GUESTS) as GuestName[];
 const STRATEGIES = ['cancel', 'ignore'] as const;
+const MODES = ['precopy', 'postcopy'] as const;
 
 interface Options {
   readonly listen?: Endpoint;
   readonly snapshot?: string;
+  readonly runS: number;
   readonly to?: Endpoint;
   readonly guest: GuestName;
   readonly vcpus: number;
@@ -30,6 +39,10 @@ interface Options {
   readonly compress?: CompressionName;
   readonly timeoutS: number;
   readonly timeoutStrategy: (typeof STRATEGIES)[number];
+  readonly memoryMode: (typeof MODES)[number];
+  readonly postcopyAfterRounds: number;
+  readonly recoverS: number;
+  readonly dirtyLog: DirtyLog;
   readonly stallMs: number;
   readonly json?: true;
 }
@@ -40,6 +53,7 @@ export const migrateCommand = (exit: (code: number) => void): Command =>
     .description('migrate a running guest to another process')
     .option('--listen <WHERE>', 'wait for a guest at HOST:PORT or unix:PATH', endpoint)
     .option('--snapshot <FILE>', 'with --listen: write what came to a file')
+    .option('--run-s <N>', 'with --listen: run the guest that came for so long', number(0, 1e6), 1)
     .option('--to <WHERE>', 'run a guest and migrate it to HOST:PORT or unix:PATH', endpoint)
     .option('--guest <NAME>', `which: ${NAMES.join(', ')}`, oneOf(NAMES), 'random')
     .option('--vcpus <N>', 'its virtual processors, a thread each', whole(1, MOST_VCPUS), 2)
@@ -57,6 +71,25 @@ export const migrateCommand = (exit: (code: number) => void): Command =>
       oneOf(STRATEGIES),
       'cancel',
     )
+    .option(
+      '--memory-mode <NAME>',
+      'precopy, or postcopy: it runs there before all its pages are there',
+      oneOf(MODES),
+      'precopy',
+    )
+    .option(
+      '--postcopy-after-rounds <N>',
+      'rounds under the running guest before that; 0: at once',
+      whole(0, 1e6),
+      1,
+    )
+    .option(
+      '--recover-s <N>',
+      'postcopy: how long a broken connection may take to come back',
+      number(0, 1e6),
+      30,
+    )
+    .option('--dirty-log <NAME>', `one of ${DIRTY_LOGS.join(', ')}`, oneOf(DIRTY_LOGS), 'bitmap')
     .option('--stall-ms <N>', 'give up when nothing moves for so long', whole(10, 1e7), 10_000)
     .option('--json', 'print one JSON object')
     .action(async (options: Options) => {
@@ -80,23 +113,28 @@ function migrate(options: Options): Promise<number> {
 const say = (line: string): void => void process.stderr.write(`faultline: ${line}\n`);
 
 async function runDestination(listen: Endpoint, options: Options): Promise<number> {
-  const { snapshot, stallMs } = options;
-  const received = await interruptible((signal) =>
+  const { snapshot, stallMs, runS, recoverS } = options;
+  const result = await interruptible((signal) =>
     receive({
       listen,
+      runS,
+      recoverS,
       stallMs,
       signal,
+      progress: say,
       listening: (where) => say(`waiting at ${where}`),
       ...(snapshot === undefined ? {} : { snapshot }),
     }),
   );
+  const { received, guest } = result;
   const status = received.handedOver ? 'completed' : 'not-handed-over';
   print(
     options,
-    { role: 'destination', status, ...received },
-    destinationReport(received, snapshot),
+    { role: 'destination', status, ...received, ...(guest === undefined ? {} : { guest }) },
+    destinationReport(result, snapshot),
   );
-  return received.handedOver ? EXIT_OK : EXIT_FINDING;
+  if (guest?.ok === false) say(`expected the guest whole, got ${JSON.stringify(guest)}`);
+  return received.handedOver && guest?.ok !== false ? EXIT_OK : EXIT_FINDING;
 }
 
 async function runSource(to: Endpoint, options: Options): Promise<number> {

@@ -1,6 +1,8 @@
 // What is printed of a migration.
-import type { MigrationInfo, Received } from '@faultline/machine';
+import type { MigrationInfo } from '@faultline/machine';
+import type { GuestEnd } from '@faultline/runner';
 import { count } from '../table.ts';
+import type { ReceiveResult } from './receive.ts';
 
 const MiB = 1024 * 1024;
 const mib = (bytes: number): string => `${(bytes / MiB).toFixed(1)} MiB`;
@@ -14,7 +16,8 @@ export function progressLine({ status, ram, ...info }: MigrationInfo): string {
   return (
     `${status}: round ${info.rounds.length}, ${mib(ram.transferred)} sent, ${mib(ram.remaining)} remaining, ` +
     `${ram.mbps.toFixed(0)} mbps${downtime === undefined ? '' : `, expected downtime ${ms(downtime)}`}` +
-    `${throttled > 0 ? `, vCPUs throttled by ${throttled} %` : ''}`
+    `${throttled > 0 ? `, vCPUs throttled by ${throttled} %` : ''}` +
+    `${status.startsWith('postcopy') ? `, ${count(ram['postcopy-requests'])} pages asked for` : ''}`
   );
 }
 
@@ -24,20 +27,33 @@ export function sourceReport({ ram, ...info }: MigrationInfo): string {
     ['status', info.confirmed ? info.status : `${info.status}, the handover not confirmed`],
     ['total time', ms(info['total-time'])],
     ['setup', ms(info['setup-time'])],
-    ['downtime', `${ms(info.downtime)}, of which the comparison ${ms(info['verify-time'])}`],
-    ['rounds', info.rounds.map(count).join(', ')],
-    ['transferred', `${mib(ram.transferred)} at ${ram.mbps.toFixed(0)} mbps`],
+    [
+      'downtime',
+      info.mode === 'postcopy'
+        ? `${ms(info.downtime)}, then post-copy`
+        : `${ms(info.downtime)}, of which the comparison ${ms(info['verify-time'])}`,
+    ],
+    ['rounds', info.rounds.map(count).join(', ') || 'none'],
+    [
+      'transferred',
+      `${mib(ram.transferred)}${ram.mbps > 0 ? ` at ${ram.mbps.toFixed(0)} mbps` : ''}`,
+    ],
     ['normal', `${count(ram.normal)} pages, ${mib(ram['normal-bytes'])}`],
     ['duplicate', `${count(ram.duplicate)} zero pages`],
     ['dirty rate', `${count(Math.round(ram['dirty-pages-rate']))} pages/s`],
     ['throttle', `${info['cpu-throttle-percentage']} %`],
-    ['memory', info.digest === undefined ? 'not compared' : `equal, ${checksum(info.digest)}`],
+    info.mode === 'postcopy'
+      ? ['requests', `${count(ram['postcopy-requests'])} pages that the guest waited for`]
+      : ['memory', info.digest === undefined ? 'not compared' : `equal, ${checksum(info.digest)}`],
   ];
   return table(lines);
 }
 
 /** What the destination says at the end. */
-export const destinationReport = ({ shape, ...received }: Received, snapshot?: string): string =>
+export const destinationReport = (
+  { received: { shape, ...received }, guest }: ReceiveResult,
+  snapshot?: string,
+): string =>
   table([
     [
       'status',
@@ -50,12 +66,21 @@ export const destinationReport = ({ shape, ...received }: Received, snapshot?: s
     ['normal', `${count(received.normal)} pages`],
     ['duplicate', `${count(received.duplicate)} zero pages`],
     ['rounds', String(received.rounds)],
-    [
-      'content',
-      received.digest === undefined ? 'not compared' : `equal, ${checksum(received.digest)}`,
-    ],
+    received.requests === undefined
+      ? [
+          'content',
+          received.digest === undefined ? 'not compared' : `equal, ${checksum(received.digest)}`,
+        ]
+      : ['requests', `${count(received.requests)} pages that the guest waited for`],
     ...(snapshot === undefined ? [] : [['snapshot', snapshot] as [string, string]]),
+    ['guest', guest === undefined ? 'not run here' : guestLine(guest)],
   ]);
+
+const guestLine = ({ touches, words, ok, ...end }: GuestEnd): string =>
+  `${count(touches)} touches here; ` +
+  (ok
+    ? `all ${count(words)} words are as they were written, there and here`
+    : `${count(end.wrongWords)} of ${count(words)} words are not as they were written; ${end.lostWrites.join('; ')}`);
 
 const table = (lines: readonly (readonly [string, string])[]): string =>
   lines.map(([name, value]) => `${name.padEnd(14)}${value}\n`).join('');

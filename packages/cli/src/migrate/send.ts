@@ -11,8 +11,13 @@ import {
   sendMigration,
   vmGuest,
 } from '@faultline/machine';
-import { resumeVcpus } from '@faultline/mmu';
-import { type GuestEnd, type GuestName, type RunningGuest, startGuest } from '@faultline/runner';
+import {
+  type DirtyLog,
+  type GuestEnd,
+  type GuestName,
+  type RunningGuest,
+  startGuest,
+} from '@faultline/runner';
 import { connectAll, type Endpoint } from './endpoint.ts';
 import { clock } from './node-side.ts';
 
@@ -25,6 +30,10 @@ export interface SendOptions
     | 'maxBandwidth'
     | 'autoConverge'
     | 'stallMs'
+    | 'memoryMode'
+    | 'postcopyAfterRounds'
+    | 'recoverS'
+    | 'verify'
     | 'progress'
   > {
   readonly to: Endpoint;
@@ -32,6 +41,7 @@ export interface SendOptions
   readonly guest: GuestName;
   readonly vcpus: number;
   readonly pages: number;
+  readonly dirtyLog?: DirtyLog;
   /** How long the guest runs before it is migrated. */
   readonly warmUpMs: number;
   readonly compression?: Compression | undefined;
@@ -56,10 +66,12 @@ export async function send(options: SendOptions): Promise<SendResult> {
       ...options,
       clock,
       session: randomInt(2 ** 32),
+      reconnect: () => connectAll(options.to, options.connections),
     });
-    return { migration, guest: await end(guest) };
+    // It has been handed over; here its threads come to their end, and its memory is held against what it wrote.
+    return { migration, guest: await guest.stop() };
   } catch (error) {
-    const { ok } = await end(guest);
+    const { ok } = await guest.stop();
     if (!ok) throw new Error('expected the guest whole after a failed migration', { cause: error });
     throw error;
   } finally {
@@ -73,13 +85,12 @@ async function warmUp({ warmUpMs, signal }: SendOptions): Promise<void> {
   });
 }
 
-export const sourceOf = ({ mem, machine, throttle }: RunningGuest): SourceGuest =>
-  vmGuest(mem, machine.vm, { client: 0, throttle });
-
-function end(guest: RunningGuest): Promise<GuestEnd> {
-  const { mem, machine } = guest;
-  // It has been handed over; here its threads come to their end, and its memory is held against what it wrote.
-  const ended = guest.stop();
-  resumeVcpus(mem, machine.vm);
-  return ended;
-}
+/** Paused between two touches, so that what it is beside its memory can be said. */
+export const sourceOf = (guest: RunningGuest): SourceGuest => ({
+  ...vmGuest(guest.mem, guest.machine.vm, { client: 0, throttle: guest.throttle }),
+  machine: guest.name,
+  saveState: guest.deviceState,
+  previewState: guest.deviceState,
+  pause: guest.pause,
+  resume: guest.resume,
+});

@@ -1,7 +1,7 @@
 // Puts memory together from records, and knows when it is whole: from a connection, or from a snapshot file.
 import type { Compression } from './channel.ts';
 import { MigrationError } from './failure.ts';
-import type { DestinationMemory } from './guest.ts';
+import type { DestinationMemory, PostcopyMemory } from './guest.ts';
 import { PageSet } from './page-set.ts';
 import { damaged, type Header, type StreamRecord, type Totals } from './records.ts';
 import { pageRanges, type Shape } from './shape.ts';
@@ -20,7 +20,9 @@ export class Assembly {
   duplicate = 0;
   readonly #memory: DestinationMemory;
   readonly #compression: Compression | undefined;
-  readonly #missing: PageSet;
+  #missing: PageSet;
+  /** Where pages go while the guest runs. */
+  #running: PostcopyMemory | undefined;
   readonly #inSlot: PageSet;
   #hasState = false;
 
@@ -44,10 +46,11 @@ export class Assembly {
     return this.#writeCompressed(record);
   }
 
-  state({ state, offset }: Of<'state'>): void {
+  /** Resolves when the guest could be run from it. */
+  state({ state, offset }: Of<'state'>): void | Promise<void> {
     if (this.#hasState) throw damaged(offset, 'one state', 'another');
     this.#hasState = true;
-    this.#memory.loadState?.(state);
+    return this.#memory.loadState?.(state);
   }
 
   zeroPages({ runs, offset }: Of<'zeroPages'>): void {
@@ -64,6 +67,23 @@ export class Assembly {
       for (let page = hvn; page < hvn + count; page++) this.#zero(page, offset);
       this.duplicate += count;
     }
+  }
+
+  /** Pages that have not come, or have been said to come anew. */
+  get missing(): PageSet {
+    return this.#missing;
+  }
+
+  /** From here on the guest may run, and what is `missing` comes under it. Throws unless all else has come. */
+  beginPostcopy(missing: PageSet, memory: PostcopyMemory): void {
+    for (const runs of missing.runs(1)) {
+      const [hvn = 0, npages = 0] = runs;
+      for (let page = hvn; page < hvn + npages; page++) this.#arrives(page, 0);
+    }
+    this.assertWhole();
+    this.#missing = missing;
+    this.#running = memory;
+    for (const [hvn = 0, npages = 0] of missing.runs(1)) memory.markMissing(hvn, npages);
   }
 
   /** Throws unless every page of every slot has come. */
@@ -93,6 +113,14 @@ export class Assembly {
   #write({ hvns, offset }: Of<'pages'>, contents: Uint8Array): void {
     const { pageSize } = this.shape;
     for (const hvn of hvns) this.#arrives(hvn, offset);
+    this.normal += hvns.length;
+    const running = this.#running;
+    if (running !== undefined) {
+      for (const [page, hvn] of hvns.entries()) {
+        running.install(hvn, contents.subarray(page * pageSize, (page + 1) * pageSize));
+      }
+      return;
+    }
     for (let page = 0; page < hvns.length; ) {
       const end = this.#memory.writePages === undefined ? page + 1 : runEnd(hvns, page);
       const bytes = contents.subarray(page * pageSize, end * pageSize);
@@ -100,12 +128,13 @@ export class Assembly {
       else this.#memory.writePages?.(hvns[page] as number, bytes);
       page = end;
     }
-    this.normal += hvns.length;
   }
 
   #zero(hvn: number, offset: number): void {
+    const isFirst = this.#arrives(hvn, offset);
+    if (this.#running !== undefined) this.#running.install(hvn, undefined);
     // What never came before is zero already.
-    if (!this.#arrives(hvn, offset)) this.#memory.zeroPage(hvn);
+    else if (!isFirst) this.#memory.zeroPage(hvn);
   }
 
   /** Is it the page's first time? */
@@ -113,7 +142,12 @@ export class Assembly {
     if (hvn >= this.shape.pages || !this.#inSlot.has(hvn)) {
       throw damaged(offset, `a page of a slot, below ${this.shape.pages}`, `hvn ${hvn}`);
     }
-    return this.#missing.delete(hvn);
+    const isFirst = this.#missing.delete(hvn);
+    // The guest may have written it since: whoever sends it again would take that away.
+    if (this.#running !== undefined && !isFirst) {
+      throw damaged(offset, 'a page that is missing', `hvn ${hvn}`);
+    }
+    return isFirst;
   }
 }
 

@@ -33,6 +33,7 @@ export class Connections {
   #closed = false;
   /** While the last words are handed over. */
   #leaving = false;
+  #committed = false;
   /** The other side was the first to fail. */
   #told = false;
   readonly #listening: Promise<void>[] = [];
@@ -140,6 +141,12 @@ export class Connections {
     }
   }
 
+  /** There is no way back: not cancelled any more, and whatever fails, nothing is said of it. */
+  commit(): void {
+    this.#committed = true;
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+  }
+
   /** It is over, well or not: from here nothing is a failure any more. */
   close(): void {
     if (this.#closed) return;
@@ -154,6 +161,8 @@ export class Connections {
   }
 
   async #farewell(error: MigrationError): Promise<void> {
+    // An error that is said means: the guest is whole on this side.
+    if (this.#committed) return this.close();
     const { clock } = this.#options;
     const kind = error.reason === 'cancelled' ? 'cancel' : 'error';
     this.#leaving = true;

@@ -15,7 +15,15 @@ import { plainMemory } from './vm-guest.ts';
 const checksum = await loadChecksum();
 const PAGES = 40;
 const { shape } = plainGuest(PAGES);
-const HEADER: Header = { shape, session: 1, channel: 0, channels: 1, compression: '' };
+const HEADER: Header = {
+  shape,
+  session: 1,
+  channel: 0,
+  channels: 1,
+  compression: '',
+  machine: '',
+  mayPostcopy: false,
+};
 
 type Script = (writers: readonly RecordWriter[]) => Promise<void>;
 

@@ -7,6 +7,7 @@
  * - cancelled: by this side, or by the other
  * - closed: the connection, or the file, ended too early
  * - stalled: nothing moved for longer than the timeout
+ * - lost: post-copy's connection broke and did not come back: of the guest's pages some are here and some there
  * - diverging: the guest writes faster than the connection carries, and the time is up
  */
 export type FailureReason =
@@ -16,6 +17,7 @@ export type FailureReason =
   | 'cancelled'
   | 'closed'
   | 'stalled'
+  | 'lost'
   | 'diverging';
 
 /** What a migration or a snapshot file rejects with; its message says what was expected, what came, and where. */

@@ -6,6 +6,7 @@ import { pageRanges, type Shape } from './shape.ts';
 
 export class Meter {
   readonly sent: Sent = { normal: 0, duplicate: 0 };
+  mode: MigrationInfo['mode'] = 'precopy';
   /** Percent that the vCPUs do not run. */
   throttle = 0;
   readonly #clock: Clock;
@@ -20,6 +21,7 @@ export class Meter {
   #digest: number | undefined;
   #remaining: number;
   #harvests = 0;
+  #requests = 0;
   #harvestedAt: number;
   #dirtyRate = 0;
   #transferred = 0;
@@ -81,6 +83,17 @@ export class Meter {
     return pages === 0 ? 0 : (pages * this.#bytesPerPage) / this.#bytesPerMs;
   }
 
+  /** Post-copy: the destination's guest waits for so many pages more. */
+  asked(pages: number): void {
+    this.#requests += pages;
+  }
+
+  /** Post-copy: what is left to send, and the bytes sent so far. */
+  pushed(remaining: number, transferred: number): void {
+    this.#remaining = remaining;
+    this.#transferred = transferred;
+  }
+
   /** The log was read for the last time, and all that it held has been sent. */
   complete(): void {
     this.#harvests++;
@@ -109,6 +122,7 @@ export class Meter {
     const { normal, duplicate } = this.sent;
     return {
       status,
+      mode: this.mode,
       'total-time': this.elapsedMs(),
       'setup-time': this.#setupMs,
       downtime: this.#downtimeMs,
@@ -127,6 +141,7 @@ export class Meter {
         'dirty-pages-rate': this.#dirtyRate,
         mbps: (this.#bytesPerMs * 8) / 1000,
         'dirty-sync-count': this.#harvests,
+        'postcopy-requests': this.#requests,
         'page-size': this.#pageSize,
       },
       rounds: [...this.#rounds],

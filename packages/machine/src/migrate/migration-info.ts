@@ -5,6 +5,7 @@ export type MigrationStatus =
   | 'setup'
   | 'active'
   | 'postcopy-active'
+  | 'postcopy-paused'
   | 'completed'
   | 'failed'
   | 'cancelled';
@@ -13,6 +14,8 @@ export type MigrationStatus =
 export interface MigrationInfo {
   /** How far it is; 'completed', 'failed' and 'cancelled' are last. */
   readonly status: MigrationStatus;
+  /** How the guest goes over: whole, or before its last pages. */
+  readonly mode: 'precopy' | 'postcopy';
   /** Since it was begun. */
   readonly 'total-time': number;
   /** Until the destination had made the memory and said so. */
@@ -55,6 +58,8 @@ export interface RamInfo {
   readonly mbps: number;
   /** Harvests of the dirty log. */
   readonly 'dirty-sync-count': number;
+  /** Pages that the destination's guest waited for, and asked for: of post-copy. */
+  readonly 'postcopy-requests': number;
   /** Of one page. */
   readonly 'page-size': number;
 }

@@ -61,7 +61,7 @@ async function sendShare(
     await left;
     const before = writer.bytes;
     if (zeros.isFull || done) await zeros.flush((runs) => writer.zeroPages(runs));
-    if (filling.count > 0) left = send(filling, writer, sending.compression);
+    if (filling.count > 0) left = sendBatch(filling, writer, sending.compression);
     left.catch(() => {}); // its failure is met at the next turn
     await sending.pacer.pace(writer.bytes - before);
     [filling, leaving] = [leaving, filling];
@@ -88,7 +88,8 @@ function fill(
   return false;
 }
 
-async function send(
+/** Sends what a batch holds, compressed where that makes it smaller. */
+export async function sendBatch(
   batch: PageBatch,
   writer: Connection['writer'],
   compression: Compression | undefined,

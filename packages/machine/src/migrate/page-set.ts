@@ -33,6 +33,31 @@ export class PageSet {
     return true;
   }
 
+  /** The first page from `hvn` on that is in it. */
+  next(hvn: number): number | undefined {
+    let bits = (this.#bits[hvn >>> 5] ?? 0) & (-1 << (hvn & 31));
+    for (let word = hvn >>> 5; word < this.#bits.length; bits = this.#bits[++word] ?? 0) {
+      if (bits !== 0) return word * 32 + 31 - Math.clz32(bits & -bits);
+    }
+    return undefined;
+  }
+
+  /** As runs: first page, number of pages; `most` runs at a time. */
+  *runs(most: number): Generator<number[], void> {
+    let runs: number[] = [];
+    for (let first = this.next(0); first !== undefined; ) {
+      let end = first + 1;
+      while (this.has(end)) end++;
+      runs.push(first, end - first);
+      if (runs.length === most * 2) {
+        yield runs;
+        runs = [];
+      }
+      first = this.next(end);
+    }
+    if (runs.length > 0) yield runs;
+  }
+
   /** Empties it and answers what was in it, ascending. */
   take(): Uint32Array {
     const all = new Uint32Array(this.#size);

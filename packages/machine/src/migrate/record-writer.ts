@@ -52,13 +52,13 @@ export class RecordWriter {
     return this.#seal('pages', FLAG_COMPRESSED, record);
   }
 
-  /** Throws a RangeError for more than a record may have. */
-  async state(state: Uint8Array): Promise<void> {
+  /** What the guest is beside its memory, exactly or as far as it has come. Throws a RangeError for more than a record may have. */
+  async state(state: Uint8Array, kind: 'state' | 'preview' = 'state'): Promise<void> {
     if (state.length > MOST_STATE_BYTES) {
       const got = `${state.length}; usual cause: a device's buffers, which belong into the guest's memory`;
       throw new RangeError(`expected at most ${MOST_STATE_BYTES} bytes of state, got ${got}`);
     }
-    await this.#small('state', state);
+    await this.#small(kind, state);
   }
 
   /** Pairs of first hvn and number of pages. */
@@ -88,6 +88,21 @@ export class RecordWriter {
 
   handover(): Promise<void> {
     return this.#small('handover', new Uint8Array(0));
+  }
+
+  /** Pages that are not there, as `zeroPages`. */
+  missing(runs: readonly number[]): Promise<void> {
+    return this.#small('missing', numbersPayload(...runs));
+  }
+
+  /** All that is missing has been said. */
+  postcopy(): Promise<void> {
+    return this.#small('postcopy', new Uint8Array(0));
+  }
+
+  /** Pages that somebody waits for. */
+  request(hvns: readonly number[]): Promise<void> {
+    return this.#small('request', numbersPayload(...hvns));
   }
 
   text(kind: 'error' | 'cancel', text: string): Promise<void> {

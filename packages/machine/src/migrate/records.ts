@@ -7,6 +7,7 @@ import {
   FLAG_COMPRESSED,
   HEADER_FIXED_BYTES,
   type Kind,
+  MACHINE_BYTES,
   NAME_BYTES,
   SLOT_BYTES,
 } from './stream.ts';
@@ -20,6 +21,10 @@ export interface Header {
   readonly channels: number;
   /** Name of the compression that page records may use; empty: none. */
   readonly compression: string;
+  /** What the guest is, for a destination that runs it; at most 64 characters, empty: memory alone. */
+  readonly machine: string;
+  /** The guest may be handed over before all its pages are there. */
+  readonly mayPostcopy: boolean;
 }
 
 /** What a stream sent in all. */
@@ -35,6 +40,10 @@ export interface Totals {
 
 /** What an `ack` answers: a header (0), the end of round n (n), the end of the stream (END_ACK). */
 export const END_ACK = 0xffff_ffff;
+/** ... or `postcopy`: the guest may be handed over. */
+export const POSTCOPY_ACK = 0xffff_fffe;
+/** ... or nothing: the destination is at work, and nothing else moves. */
+export const BUSY_ACK = 0xffff_fffd;
 
 /** `offset`: of the record's head in its stream. Arrays are views that the next record overwrites. */
 export type StreamRecord = { readonly offset: number } & (
@@ -51,9 +60,15 @@ export type StreamRecord = { readonly offset: number } & (
   | { readonly kind: 'ack'; readonly of: number; readonly pages: number }
   | { readonly kind: 'digest'; readonly digest: number }
   | { readonly kind: 'handover' }
+  | { readonly kind: 'missing'; readonly runs: Uint32Array }
+  | { readonly kind: 'postcopy' }
+  | { readonly kind: 'request'; readonly hvns: Uint32Array }
   | { readonly kind: 'error' | 'cancel'; readonly text: string }
   | { readonly kind: 'state'; readonly state: Uint8Array }
+  | { readonly kind: 'preview'; readonly state: Uint8Array }
 );
+
+const NUMBERS_AT: number = NAME_BYTES + MACHINE_BYTES;
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
   new DataView(buffer, byteOffset, byteLength);
@@ -68,18 +83,21 @@ export function numbersPayload(...values: readonly number[]): Uint8Array {
 
 export function headerPayload({ shape, ...header }: Header): Uint8Array {
   const name = textPayload(header.compression.padEnd(NAME_BYTES, '\0'));
+  const machine = textPayload(header.machine.padEnd(MACHINE_BYTES, '\0'));
   const numbers = numbersPayload(
     header.session,
     header.channel,
     header.channels,
+    header.mayPostcopy ? 1 : 0,
     shape.pages,
     shape.pageSize,
     shape.slots.length,
     ...shape.slots.flatMap(({ id, gfn, npages, hvn }) => [id, gfn, npages, hvn]),
   );
-  const bytes = new Uint8Array(NAME_BYTES + numbers.length);
+  const bytes = new Uint8Array(NUMBERS_AT + numbers.length);
   bytes.set(name.subarray(0, NAME_BYTES));
-  bytes.set(numbers, NAME_BYTES);
+  bytes.set(machine.subarray(0, MACHINE_BYTES), NAME_BYTES);
+  bytes.set(numbers, NUMBERS_AT);
   return bytes;
 }
 
@@ -112,6 +130,7 @@ export function parsePayload(place: Place, bytes: Uint8Array): StreamRecord {
     case 'pages':
       return parsePages(place, bytes);
     case 'zeroPages':
+    case 'missing':
       if (bytes.length % 8 !== 0) throw damaged(offset, 'whole runs', `${bytes.length} bytes`);
       return { kind, offset, runs: wordsOf(bytes, 0, bytes.length >> 2) };
     case 'roundEnd':
@@ -127,11 +146,16 @@ export function parsePayload(place: Place, bytes: Uint8Array): StreamRecord {
     case 'digest':
       return { kind, offset, digest: view.getUint32(0, true) };
     case 'handover':
+    case 'postcopy':
       return { kind, offset };
+    case 'request':
+      if (bytes.length % 4 !== 0) throw damaged(offset, 'whole numbers', `${bytes.length} bytes`);
+      return { kind, offset, hvns: wordsOf(bytes, 0, bytes.length >> 2) };
     case 'error':
     case 'cancel':
       return { kind, offset, text: textOf(bytes) };
     case 'state':
+    case 'preview':
       return { kind, offset, state: bytes };
   }
 }
@@ -161,19 +185,20 @@ function parsePages({ flags, offset, pageSize }: Place, bytes: Uint8Array): Stre
 
 function parseHeader({ flags, offset }: Place, bytes: Uint8Array): Header {
   const view = viewOf(bytes);
-  const number = (index: number): number => view.getUint32(NAME_BYTES + index * 4, true);
+  const number = (index: number): number => view.getUint32(NUMBERS_AT + index * 4, true);
   const [session, channel, channels] = [number(0), number(1), number(2)];
-  const count = number(5);
+  const mayPostcopy = number(3) === 1;
+  const count = number(6);
   const length = HEADER_FIXED_BYTES + count * SLOT_BYTES;
   if (bytes.length !== length) {
     throw damaged(offset, `${length} bytes for ${count} slots`, String(bytes.length));
   }
   const slots = Array.from({ length: count }, (_, slot): SlotShape => {
-    const at = 6 + slot * 4;
+    const at = 7 + slot * 4;
     return { id: number(at), gfn: number(at + 1), npages: number(at + 2), hvn: number(at + 3) };
   });
   const all = (flags & FLAG_ALL_PAGES) !== 0;
-  const shape = { pages: number(3), pageSize: number(4), slots, ...(all && { allPages: true }) };
+  const shape = { pages: number(4), pageSize: number(5), slots, ...(all && { allPages: true }) };
   const complaint = complaintOf(shape);
   if (complaint !== undefined) {
     const [expected = '', got = ''] = complaint.split(', got ');
@@ -183,7 +208,8 @@ function parseHeader({ flags, offset }: Place, bytes: Uint8Array): Header {
     throw damaged(offset, `a connection of 1 to ${MOST_CHANNELS}`, `${channel} of ${channels}`);
   }
   const compression = textOf(bytes.subarray(0, NAME_BYTES)).replace(/\.+$/, '');
-  return { shape, session, channel, channels, compression };
+  const machine = textOf(bytes.subarray(NAME_BYTES, NUMBERS_AT)).replace(/\.+$/, '');
+  return { shape, session, channel, channels, compression, machine, mayPostcopy };
 }
 
 /** cloud-hypervisor's limit too. */

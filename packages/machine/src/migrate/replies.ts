@@ -1,6 +1,6 @@
 // What the destination answers, as the source waits for it.
 import { MigrationError } from './failure.ts';
-import type { StreamRecord } from './records.ts';
+import { BUSY_ACK, type StreamRecord } from './records.ts';
 
 const DIGEST = 'digest';
 
@@ -18,6 +18,7 @@ export class Replies {
 
   /** Throws on what nobody waits for. */
   take(record: StreamRecord): void {
+    if (record.kind === 'ack' && record.of === BUSY_ACK) return;
     if (record.kind === 'ack') this.#settle(record.of, record.pages, record);
     else if (record.kind === 'digest') this.#settle(DIGEST, record.digest, record);
     else throw unexpected(record);

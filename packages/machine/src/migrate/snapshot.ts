@@ -32,7 +32,15 @@ export async function writeSnapshot(
   const hvns = pageRanges(shape).flatMap(({ hvn, npages }) =>
     Array.from({ length: npages }, (_, page) => hvn + page),
   );
-  await writer.header({ shape, session: 0, channel: 0, channels: 1, compression: '' });
+  await writer.header({
+    shape,
+    session: 0,
+    channel: 0,
+    channels: 1,
+    compression: '',
+    machine: '',
+    mayPostcopy: false,
+  });
   const { pageSize } = shape;
   const sending = { reader, pageSize, pacer: new Pacer(clock, undefined) };
   const sent = { normal: 0, duplicate: 0 };

@@ -1,5 +1,6 @@
 // The side that the guest leaves. Pre-copy: all pages while it runs, then those that it wrote meanwhile, round after round;
 // when the rest fits in the downtime, the vCPUs stop, the rest is sent, and the destination says that it has everything.
+// Post-copy: after some rounds the vCPUs stop anyway, and the destination runs the guest without the rest (postcopy-source.ts).
 //
 // Until the handover is sent, whatever fails leaves the guest here, running, its dirty log as it was. From then on it
 // stays stopped: the destination may run it, and two of it would be worse than none.
@@ -15,9 +16,11 @@ import type { MigrationInfo } from './migration-info.ts';
 import { Pacer } from './pacer.ts';
 import { sendPages } from './page-sender.ts';
 import { PageSet } from './page-set.ts';
-import { END_ACK } from './records.ts';
+import { PostcopySource } from './postcopy-source.ts';
+import { END_ACK, POSTCOPY_ACK, type StreamRecord } from './records.ts';
 import { Replies } from './replies.ts';
 import { pageRanges } from './shape.ts';
+import { MOST_RUNS } from './stream.ts';
 
 /** How a guest is migrated away. */
 export interface SourceOptions extends ConnectionOptions {
@@ -35,7 +38,15 @@ export interface SourceOptions extends ConnectionOptions {
   readonly autoConverge?: boolean;
   /** Of pages with contents; the destination must have one of that name, or it refuses. */
   readonly compression?: Compression | undefined;
-  /** Compare both memories before the handover, while no vCPU runs: on unless false. */
+  /** `postcopy`: the destination runs the guest when it has not all pages yet; unless it all fits in the downtime before. */
+  readonly memoryMode?: 'precopy' | 'postcopy';
+  /** Post-copy: rounds under the running guest before that; 1 unless said, 0: at once. */
+  readonly postcopyAfterRounds?: number;
+  /** Post-copy: as many connections once more, to the same destination. Absent: a broken connection loses the guest. */
+  readonly reconnect?: () => Promise<readonly Channel[]>;
+  /** Post-copy: for how long a broken connection is tried again. Seconds, 30 unless said. */
+  readonly recoverS?: number;
+  /** Pre-copy: compare both memories before the handover, while no vCPU runs: on unless false. */
   readonly verify?: boolean;
   /** Told at each round's end, and before and after the guest is stopped. */
   readonly progress?: (info: MigrationInfo) => void;
@@ -43,7 +54,8 @@ export interface SourceOptions extends ConnectionOptions {
 
 /**
  * Migrates `guest` over `channels`. Resolves when the destination has all of it and has been told to take over: the guest is
- * left paused, not logged. Rejects with a MigrationError, the guest running on.
+ * left paused, not logged. Rejects with a MigrationError, the guest running on; of post-copy, once the destination may run it,
+ * only with `lost`, the guest paused.
  */
 export async function sendMigration(
   guest: SourceGuest,
@@ -71,6 +83,7 @@ class Source {
   readonly #dirty: PageSet;
   #round = 0;
   #paused = false;
+  #postcopy: PostcopySource | undefined;
 
   constructor(guest: SourceGuest, channels: readonly Channel[], options: SourceOptions & Checked) {
     if (channels.length === 0) throw new RangeError('expected at least one channel, got none');
@@ -85,28 +98,39 @@ class Source {
 
   async run(): Promise<MigrationInfo> {
     for (const connection of this.#connections.all) {
-      this.#connections.listen(connection, (record) => this.#replies.take(record));
+      this.#connections.listen(connection, (record) => this.#hear(record));
     }
     let handedOver = false;
     try {
-      await this.#setUp();
-      const iterated = this.#iterate();
-      void this.#relieveUntil(iterated);
-      await iterated;
-      await this.#stopAndCopy();
-      if (this.#options.verify !== false) await this.#compare();
+      const fits = await this.#whileItRuns();
+      if (fits) await this.#stopAndCopy();
+      else await this.#stopAndPrepare();
       this.#connections.check();
       // No way back: the words may arrive although `send` fails.
       handedOver = true;
       await this.#handOver();
+      await this.#postcopy?.run(this.#connections);
+      this.#options.progress?.(this.#meter.report('completed'));
       return this.#meter.report('completed');
     } catch (error) {
-      throw this.#connections.failWith(error);
+      throw handedOver ? error : this.#connections.failWith(error);
     } finally {
       this.#settle(handedOver);
       await this.#connections.left();
       this.#connections.close();
     }
+  }
+
+  #hear(record: StreamRecord): void {
+    if (this.#postcopy === undefined) this.#replies.take(record);
+    else this.#postcopy.take(record);
+  }
+
+  /** True when what is left fits in the downtime; false when post-copy is to bring it. */
+  async #whileItRuns(): Promise<boolean> {
+    const done = this.#setUp().then(() => this.#iterate());
+    void this.#relieveUntil(done);
+    return done;
   }
 
   /** Leaves the guest as it was found, or, handed over, as it is left behind. */
@@ -120,26 +144,50 @@ class Source {
   }
 
   async #setUp(): Promise<void> {
-    const { session, compression } = this.#options;
-    const { shape } = this.#guest;
     this.#guest.startLogging();
-    const channels = this.#connections.all.length;
     const accepted = this.#replies.ackOf(0);
-    for (const [channel, { writer }] of this.#connections.all.entries()) {
-      const header = { shape, session, channel, channels, compression: compression?.name ?? '' };
-      await writer.header(header);
-    }
+    await this.#introduce(this.#connections);
     await this.#connections.orFailure(accepted);
+    await this.#sendPreview();
     this.#meter.isSetUp();
   }
 
-  /** Rounds under the running guest, until the rest fits in the downtime. */
-  async #iterate(): Promise<void> {
-    const { downtimeLimitMs = 300 } = this.#options;
+  async #introduce({ all }: Connections): Promise<void> {
+    const { session, compression, memoryMode } = this.#options;
+    const { shape, machine = '' } = this.#guest;
+    for (const [channel, { writer }] of all.entries()) {
+      await writer.header({
+        shape,
+        session,
+        channel,
+        channels: all.length,
+        compression: compression?.name ?? '',
+        machine,
+        mayPostcopy: memoryMode === 'postcopy',
+      });
+    }
+  }
+
+  async #sendPreview(): Promise<void> {
+    const state = this.#guest.previewState?.();
+    if (state !== undefined) await this.#connections.all[0]?.writer.state(state, 'preview');
+  }
+
+  /** With the vCPUs stopped. */
+  async #sendState(): Promise<void> {
+    const state = this.#guest.saveState?.();
+    if (state !== undefined) await this.#connections.all[0]?.writer.state(state);
+  }
+
+  /** Rounds under the running guest, until the rest fits in the downtime (true), or is left to post-copy (false). */
+  async #iterate(): Promise<boolean> {
+    const { downtimeLimitMs = 300, memoryMode, postcopyAfterRounds = 1 } = this.#options;
     for (const { hvn, npages } of pageRanges(this.#guest.shape)) {
       for (let page = hvn; page < hvn + npages; page++) this.#dirty.add(page);
     }
+    const rounds = memoryMode === 'postcopy' ? postcopyAfterRounds : Number.POSITIVE_INFINITY;
     do {
+      if (this.#round >= rounds) return false;
       const sentBytes = await this.#sendRound();
       const before = this.#dirty.size;
       this.#harvest();
@@ -147,10 +195,11 @@ class Source {
       this.#slowDown(sentBytes);
       this.#options.progress?.(this.#meter.report('active'));
     } while (this.#meter.expectedDowntime(this.#dirty.size) > downtimeLimitMs && this.#mayGoOn());
+    return true;
   }
 
   /** A vCPU with a full ring must not wait for the end of the round. */
-  async #relieveUntil(done: Promise<void>): Promise<void> {
+  async #relieveUntil(done: Promise<unknown>): Promise<void> {
     if (this.#guest.relieve === undefined) return;
     let isDone = false;
     const end = (): void => {
@@ -193,6 +242,7 @@ class Source {
     this.#meter.beginRound();
     const sending = { reader: this.#guest, pageSize, pacer: this.#pacer, compression };
     await sendPages(this.#dirty.take(), all, sending, this.#meter.sent);
+    if (!this.#paused) await this.#sendPreview();
     for (const { writer } of all) await writer.roundEnd(round);
     await last();
     // Not only handed over: arrived. What a socket still holds would look like bandwidth.
@@ -200,21 +250,44 @@ class Source {
     return this.#meter.endRound(all.reduce((sum, { writer }) => sum + writer.bytes, 0));
   }
 
-  async #stopAndCopy(): Promise<void> {
-    const { all } = this.#connections;
+  async #stop(): Promise<void> {
     this.#meter.stopped();
     await this.#guest.pause();
     this.#paused = true;
     // After the pause: a fault that had made its page writable, and had not marked it yet, has marked it by now.
     this.#harvest();
+  }
+
+  async #stopAndCopy(): Promise<void> {
+    const { all } = this.#connections;
+    await this.#stop();
     const complete = this.#replies.ackOf(END_ACK);
     await this.#sendRound(async () => {
-      const state = this.#guest.saveState?.();
-      if (state !== undefined) await all[0]?.writer.state(state);
+      await this.#sendState();
       for (const { writer } of all) await writer.end();
     });
     await this.#connections.orFailure(complete);
     this.#meter.complete();
+    if (this.#options.verify !== false) await this.#compare();
+  }
+
+  /** Tells the destination what it has to do without, and what else it needs to run the guest. Nothing is on its way meanwhile. */
+  async #stopAndPrepare(): Promise<void> {
+    const [first] = this.#connections.all;
+    await this.#stop();
+    this.#meter.mode = 'postcopy';
+    this.#meter.harvested(this.#dirty.size, this.#dirty.size);
+    const prepared = this.#replies.ackOf(POSTCOPY_ACK);
+    await this.#sendState();
+    for (const runs of this.#dirty.runs(MOST_RUNS)) await first?.writer.missing(runs);
+    await first?.writer.postcopy();
+    await this.#connections.orFailure(prepared);
+    this.#connections.commit();
+    this.#postcopy = new PostcopySource(this.#guest, this.#dirty, this.#meter, {
+      ...this.#options,
+      pacer: this.#pacer,
+      introduce: (connections) => this.#introduce(connections),
+    });
   }
 
   async #compare(): Promise<void> {
@@ -238,10 +311,9 @@ class Source {
     try {
       await first?.writer.handover();
     } catch {
-      // The destination has everything and does not run it unasked: see docs/migration.md.
-      this.#meter.unconfirmed();
+      // The destination does not run it unasked, or is asked once more by post-copy: see docs/migration.md.
+      if (this.#postcopy === undefined) this.#meter.unconfirmed();
     }
     this.#meter.resumed();
-    this.#options.progress?.(this.#meter.report('completed'));
   }
 }

@@ -39,6 +39,10 @@ describe('a stream as it was sent', () => {
       'roundEnd',
       'ack',
       'digest',
+      'preview',
+      'missing',
+      'postcopy',
+      'request',
       'error',
       'end',
       'handover',
@@ -119,7 +123,7 @@ describe('a stream of another version', () => {
     expect(refusal(bytes)).toMatchObject({
       reason: 'version',
       message:
-        'byte 8: expected version 2 of the stream, which this Faultline speaks, got version 9',
+        'byte 8: expected version 3 of the stream, which this Faultline speaks, got version 9',
     });
   });
 });

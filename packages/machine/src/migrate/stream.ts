@@ -10,7 +10,7 @@
 import { MOST_SLOTS } from './shape.ts';
 
 export const MAGIC: Uint8Array = Uint8Array.of(0x89, 0x46, 0x4c, 0x4d, 0x0d, 0x0a, 0x1a, 0x0a);
-export const VERSION = 2;
+export const VERSION = 3;
 export const PREAMBLE_BYTES = 16;
 export const HEAD_BYTES = 20;
 /** Pages of one record at most; 256 KiB stay in a core's own cache between copy, checksum and write. */
@@ -21,13 +21,16 @@ export const MOST_TEXT = 1024;
 export const NAME_BYTES = 16;
 /** What is neither memory nor shape: registers, devices. Large buffers belong into the guest's memory. */
 export const MOST_STATE_BYTES: number = 2 ** 26;
+export const MACHINE_BYTES = 64;
+/** Pages that are asked for in one record at most. */
+export const MOST_WANTED = 64;
 
 /** Of `pages`: the contents are compressed. */
 export const FLAG_COMPRESSED = 1;
 /** Of `header`: pages come of all the VMM's memory, not only of the slots'. */
 export const FLAG_ALL_PAGES = 1;
 
-export const HEADER_FIXED_BYTES: number = NAME_BYTES + 6 * 4;
+export const HEADER_FIXED_BYTES: number = NAME_BYTES + MACHINE_BYTES + 7 * 4;
 export const SLOT_BYTES = 16;
 
 export type Kind =
@@ -41,7 +44,11 @@ export type Kind =
   | 'handover'
   | 'error'
   | 'cancel'
-  | 'state';
+  | 'state'
+  | 'preview'
+  | 'missing'
+  | 'postcopy'
+  | 'request';
 
 interface KindLimits {
   readonly code: number;
@@ -65,6 +72,10 @@ export const KINDS: Readonly<Record<Kind, KindLimits>> = {
   error: { code: 9, least: 0, most: MOST_TEXT },
   cancel: { code: 10, least: 0, most: MOST_TEXT },
   state: { code: 11, least: 0, most: MOST_STATE_BYTES },
+  preview: { code: 12, least: 0, most: MOST_STATE_BYTES },
+  missing: { code: 13, least: 8, most: MOST_RUNS_BYTES },
+  postcopy: { code: 14, least: 0, most: 0 },
+  request: { code: 15, least: 4, most: MOST_WANTED * 4 },
 };
 
 const KIND_OF_CODE = new Map<number, Kind>(

@@ -21,6 +21,7 @@ import {
   type Vm,
 } from '@faultline/mmu';
 import type { DestinationMemory, SourceGuest } from './guest.ts';
+import { MissingPages } from './missing-pages.ts';
 import type { PageReader } from './page-batch.ts';
 import type { Shape } from './shape.ts';
 import { VmLog } from './vm-log.ts';
@@ -90,8 +91,18 @@ export function vmGuest(
   };
 }
 
+/** What `vmMemory` needs to have its guest run while pages are missing. */
+export interface VmMemoryOptions extends Pick<DestinationMemory, 'loadState' | 'previewState'> {
+  /** Lets the vCPUs run, on other threads. Absent: no post-copy. */
+  readonly run?: () => void;
+}
+
 /** A VM that does not run yet as the destination of a migration. */
-export function vmMemory(mem: WasmShared, vm: Vm): DestinationMemory {
+export function vmMemory(
+  mem: WasmShared,
+  vm: Vm,
+  { run, ...options }: VmMemoryOptions = {},
+): DestinationMemory {
   const write = (hvn: number, fill: (page: Uint8Array) => void): void => {
     const pte = faultInHostPage(mem, vm, hvn as Hvn, true);
     if (pte === HOST_FAULT) {
@@ -107,6 +118,8 @@ export function vmMemory(mem: WasmShared, vm: Vm): DestinationMemory {
     ...vmReader(mem, vm),
     writePage: (hvn, contents) => write(hvn, (page) => page.set(contents)),
     zeroPage: (hvn) => write(hvn, (page) => page.fill(0)),
+    ...options,
+    ...(run === undefined ? {} : { postcopy: new MissingPages(mem, vm, run) }),
   };
 }
 
