@@ -1,6 +1,7 @@
 // Emulated instructions and accesses to devices. KVM: arch/x86/kvm/trace.h, include/trace/events/kvm.h.
 import type { Gpa, Gva } from '@faultline/mmu';
 import type { Decoders } from './decode.ts';
+import type { LineCursor } from './line-cursor.ts';
 
 const MMIO_TYPES = ['read', 'write', 'unsatisfied-read'] as const;
 
@@ -10,6 +11,7 @@ export const emulationDecoders: Decoders = {
     line.text(':');
     const rip = line.address();
     line.text(':');
+    if (line.accept(' ')) return { event: 'kvm_emulate_insn', csbase, rip, ...readBytes(line) };
     const insn = line.stringBefore(' (');
     const flags = line.stringBefore(')');
     const failed = line.accept(' failed');
@@ -44,3 +46,10 @@ export const emulationDecoders: Decoders = {
     return { event: 'kvm_fast_mmio', gpa };
   },
 };
+
+/** libtraceevent's plugin leaves out the mode: `0:10409: 89 55 00`, and says FAIL behind it. */
+function readBytes(line: LineCursor): { insn: string; flags: string; failed: boolean } {
+  const text = line.rest().trim();
+  const failed = text.endsWith(' FAIL');
+  return { insn: failed ? text.slice(0, -' FAIL'.length) : text, flags: '', failed };
+}

@@ -23,7 +23,7 @@ function readStatus(line: LineCursor): string {
 export const hugeMemoryDecoders: Decoders = {
   mm_collapse_huge_page(line) {
     line.text('mm=');
-    const mm = line.address();
+    const mm = line.pointer();
     const isolated = readNumber(line, ', isolated=');
     const status = readStatus(line);
     return { event: 'mm_collapse_huge_page', mm, isolated, status };
@@ -47,7 +47,7 @@ export const hugeMemoryDecoders: Decoders = {
 
   mm_khugepaged_scan_pmd(line) {
     line.text('mm=');
-    const mm = line.address();
+    const mm = line.pointer();
     const scan_pfn = readPfn(line, ', ');
     const writable = readNumber(line, ', writable=') !== 0;
     const referenced = readNumber(line, ', referenced=');

@@ -11,9 +11,9 @@ const merge =
     line.text('pfn ');
     const pfn = line.decimal() as Pfn;
     line.text(' rmap_item ');
-    line.address();
+    line.pointer();
     line.text(' mm ');
-    line.address();
+    line.pointer();
     line.text(' error ');
     const error = line.signedDecimal();
     return { event, pfn, error };
@@ -33,7 +33,7 @@ const process =
   (event: KsmMm['event']): Decode =>
   (line) => {
     line.text('mm ');
-    const mm = line.address();
+    const mm = line.pointer();
     return { event, mm };
   };
 
@@ -55,9 +55,9 @@ export const ksmDecoders: Decoders = {
     line.text('pfn ');
     const pfn = line.decimal() as Pfn;
     line.text(' rmap_item ');
-    line.address();
+    line.pointer();
     line.text(' mm ');
-    const mm = line.address();
+    const mm = line.pointer();
     return { event: 'ksm_remove_rmap_item', pfn, mm };
   },
 

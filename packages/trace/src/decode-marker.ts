@@ -10,6 +10,8 @@ const BRACE = 0x7b;
 
 export const markerDecoders: Decoders = {
   tracing_mark_write(line) {
+    // trace-cmd and perf call the event `print` and put the function that wrote it here.
+    line.accept('tracing_mark_write: ');
     if (line.bytes[line.at] !== BRACE) return FOREIGN;
     const text = decodeText(line.bytes, line.at, line.end);
     line.at = line.end;

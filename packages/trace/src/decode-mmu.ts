@@ -13,7 +13,7 @@ export const mmuDecoders: Decoders = {
     line.text(' error_code ');
     const error_code = readErrorCode(line);
     line.text(' sptep ');
-    const sptep = line.address() as Sptep;
+    const sptep = line.pointer() as Sptep;
     line.text(' old 0x');
     const old_spte = line.halves();
     line.text(' new ');
@@ -99,7 +99,7 @@ export const mmuDecoders: Decoders = {
 
   mark_mmio_spte(line) {
     line.text('sptep:');
-    const sptep = line.address() as Sptep;
+    const sptep = line.pointer() as Sptep;
     line.text(' gfn ');
     const gfn = line.hex() as Gfn;
     line.text(' access ');

@@ -2,7 +2,7 @@
 //
 //   sp gen 0 gfn 200 l1 8-byte q0 direct wux invalid !nxe !ad root 0 unsync
 import type { Gfn, Gpa, Gva } from '@faultline/mmu';
-import type { Decode, Decoders } from './decode.ts';
+import { type Decode, type Decoders, FOREIGN } from './decode.ts';
 import type { LineCursor } from './line-cursor.ts';
 import type { KvmMmuPage, KvmMmuSetBit, ShadowPageRole } from './mmu-event.ts';
 
@@ -37,9 +37,19 @@ function readRole(line: LineCursor): ShadowPageRole {
   return { level, gpte_bytes, quadrant, direct, access, invalid, efer_nx, ad_disabled };
 }
 
+/** libtraceevent's plugin prints a page its own way, and its role wrongly: not decoded. */
+const isOwnText = (line: LineCursor): boolean => {
+  const from = line.at;
+  const isOwn = line.accept('sp gen ');
+  if (isOwn) line.at = from;
+  else line.at = line.end;
+  return isOwn;
+};
+
 const page =
   (event: KvmMmuPage['event']): Decode =>
-  (line) => ({ event, ...readPage(line) });
+  (line) =>
+    isOwnText(line) ? { event, ...readPage(line) } : FOREIGN;
 
 const setBit =
   (event: KvmMmuSetBit['event']): Decode =>
@@ -66,6 +76,7 @@ export const shadowDecoders: Decoders = {
   kvm_mmu_set_dirty_bit: setBit('kvm_mmu_set_dirty_bit'),
 
   kvm_mmu_get_page(line) {
+    if (!isOwnText(line)) return FOREIGN;
     const found = readPage(line);
     const created = line.oneOf([' new', ' existing']) === ' new';
     return { event: 'kvm_mmu_get_page', ...found, created };

@@ -2,6 +2,7 @@
 import type { Gfn, Gva } from '@faultline/mmu';
 import type { Decoders } from './decode.ts';
 import type { LineCursor } from './line-cursor.ts';
+import { UNKNOWN_VCPU } from './vcpu-by-thread.ts';
 import type { Exit, KvmExit, KvmNestedVmexit } from './vcpu-event.ts';
 
 /** An exit of a guest, or of its guest. */
@@ -9,13 +10,14 @@ export function readExit<Event extends (KvmExit | KvmNestedVmexit)['event']>(
   line: LineCursor,
   event: Event,
 ): Exit & { readonly event: Event } {
-  line.text('vcpu ');
-  const vcpu_id = line.decimal();
-  line.text(' reason ');
+  const vcpu_id = line.accept('vcpu ') ? line.decimal() : UNKNOWN_VCPU;
+  if (vcpu_id !== UNKNOWN_VCPU) line.text(' ');
+  line.text('reason ');
   // A reason may hold spaces (PF excp), so it goes up to the next column.
   const reason = line.stringBefore(' rip 0x');
   if (reason === '') line.fail('the name of an exit reason');
   const rip = line.address();
+  if (line.accept(' info ')) return shortExit(line, { event, vcpu_id, reason, rip });
   line.text(' info1 0x');
   const info1 = line.halves();
   line.text(' info2 0x');
@@ -27,12 +29,24 @@ export function readExit<Event extends (KvmExit | KvmNestedVmexit)['event']>(
   return { event, vcpu_id, reason, rip, info1, info2, intr_info, error_code };
 }
 
+/** As trace-cmd and perf print it with libtraceevent's plugin: `reason npf rip 0x10000 info 200000006 100000`. */
+function shortExit<Start extends Pick<Exit, 'vcpu_id' | 'reason' | 'rip'>>(
+  line: LineCursor,
+  start: Start,
+): Start & Exit {
+  const info1 = line.halves();
+  line.text(' ');
+  const info2 = line.halves();
+  return { ...start, info1, info2, intr_info: 0, error_code: 0 };
+}
+
 export const vcpuDecoders: Decoders = {
   kvm_entry(line) {
     line.text('vcpu ');
     const vcpu_id = line.decimal();
-    line.text(', rip 0x');
-    const rip = line.address();
+    // Old kernels say no rip; some tools leave out the comma.
+    line.accept(',');
+    const rip = line.accept(' rip 0x') ? line.address() : 0;
     line.accept('[immediate exit]');
     return { event: 'kvm_entry', vcpu_id, rip };
   },

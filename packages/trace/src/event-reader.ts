@@ -5,6 +5,7 @@ import { EventTally, type NameCount } from './event-tally.ts';
 import { HeaderReader } from './header-reader.ts';
 import type { LineCursor } from './line-cursor.ts';
 import type { TraceEvent } from './trace-event.ts';
+import { VcpuByThread } from './vcpu-by-thread.ts';
 
 const SPACE = 0x20;
 const COLON = 0x3a;
@@ -20,7 +21,11 @@ export class EventReader {
   firstTime: number = Number.POSITIVE_INFINITY;
   lastTime: number = Number.NEGATIVE_INFINITY;
 
+  /** Bodies are aligned, as by trace-cmd and perf. */
+  padsNames = false;
+
   readonly #onEvent: (event: TraceEvent) => void;
+  readonly #vcpus = new VcpuByThread();
 
   constructor(onEvent: (event: TraceEvent) => void) {
     this.#onEvent = onEvent;
@@ -41,14 +46,15 @@ export class EventReader {
     return true;
   }
 
-  /** `name: body`, but `sys_mmap(...)` and `sys_mmap -> 0x0` for system calls. */
+  /** `name: body`, or `system:name: body`, but `sys_mmap(...)` and `sys_mmap -> 0x0` for system calls. */
   #readName(line: LineCursor): NameCount {
-    const { bytes, end } = line;
-    const from = line.at;
-    let at = from;
-    for (; at < end; at++) {
-      const byte = bytes[at];
-      if (byte === COLON || byte === SPACE || byte === OPEN_PAREN) break;
+    const { bytes } = line;
+    let from = line.at;
+    let at = endOfName(line, from);
+    // perf says `kvm:kvm_entry`.
+    if (this.header.style === 'perf' && bytes[at] === COLON && bytes[at + 1] !== SPACE) {
+      from = at + 1;
+      at = endOfName(line, from);
     }
     line.at = at;
     // What a system call has instead of the colon tells its beginning from its end.
@@ -57,6 +63,11 @@ export class EventReader {
     name.count++;
     this.#countPlace();
     return name;
+  }
+
+  /** ftrace's own text always says which vCPU it is. */
+  get #needsVcpu(): boolean {
+    return this.padsNames || this.header.style === 'perf';
   }
 
   #countPlace(): void {
@@ -69,7 +80,14 @@ export class EventReader {
 
   #decode(line: LineCursor, name: NameCount, decode: Decode, from: number): void {
     line.text(name.separator);
-    const body = decode(line);
+    if (line.bytes[line.at] === SPACE) {
+      line.skipSpaces();
+      this.padsNames = true;
+    }
+    const decodedBody = decode(line);
+    const body = this.#needsVcpu
+      ? this.#vcpus.fill(decodedBody, this.header.head.pid)
+      : decodedBody;
     if (line.expected === undefined && body === FOREIGN) {
       name.unknown++;
       return;
@@ -100,7 +118,8 @@ export class EventReader {
    */
   #runsOn(line: LineCursor, name: NameCount, from: number): boolean {
     const { at } = line;
-    if (line.bytes[at + 2] !== SPACE) return false;
+    // Other texts have spaces there to align the bodies.
+    if (line.bytes[at + 2] !== SPACE || this.padsNames) return false;
     if (!line.accept(': ') || !this.header.read(line)) {
       line.moveTo(at);
       return false;
@@ -113,4 +132,12 @@ export class EventReader {
   #addError({ bytes, end: to }: LineCursor, from: number, expected = 'another text'): void {
     this.errors.add({ line: this.header.head.line, bytes, from, to }, expected);
   }
+}
+
+function endOfName({ bytes, end }: LineCursor, from: number): number {
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at];
+    if (byte === COLON || byte === SPACE || byte === OPEN_PAREN) return at;
+  }
+  return end;
 }

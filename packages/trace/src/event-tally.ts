@@ -42,10 +42,19 @@ export class NameCount extends EventCount {
   /** What stands between the name and the body, if it is no part of what was looked up. */
   readonly separator: '' | ': ';
 
-  /** `printed` as the file has it: ftrace says `sys_mmap(` for sys_enter_mmap and `sys_mmap -> ` for sys_exit_mmap. */
+  /**
+   * `printed` as the file has it: ftrace says `sys_mmap(` for sys_enter_mmap and `sys_mmap -> ` for sys_exit_mmap; trace-cmd
+   * and perf say `print` where ftrace says which function wrote the mark.
+   */
   constructor(printed: string) {
-    super(printed.replace(/^sys_(.*)\($/, 'sys_enter_$1').replace(/^sys_(.*) -> $/, 'sys_exit_$1'));
-    this.separator = this.name === printed ? ': ' : '';
+    const isSyscall = /^sys_.*(\(| -> )$/.test(printed);
+    super(
+      printed
+        .replace(/^sys_(.*)\($/, 'sys_enter_$1')
+        .replace(/^sys_(.*) -> $/, 'sys_exit_$1')
+        .replace(/^print$/, 'tracing_mark_write'),
+    );
+    this.separator = isSyscall ? '' : ': ';
     this.decode = decoders.get(this.name);
   }
 }

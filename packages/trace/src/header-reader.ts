@@ -6,15 +6,18 @@
 //           vcpu0-253     (    253) [001] d..1.     7.986936: ...         options/record-tgid on
 //           vcpu0-285     [000] d..1.  91453450246: kvm_entry: ...        a clock that counts ticks
 //      CPU 0/KVM-4242     [002] d..1.     7.986936: ...                   a task name may hold nearly anything
+//           vcpu0-177     [002]     7.986936123: kvm_entry:    ...        trace-cmd report, here with nanoseconds
+//       CPU 0/KVM  4242 [002]     7.986936:            kvm:kvm_entry: ... perf script; 4200/4242 with -F +pid
 //
 // The name is what makes this hard: it may hold spaces, dashes and brackets. So the columns are found from the first
-// `[digits]` with a `-pid` before it and a time after it.
+// `[digits]` with a `-pid`, or for perf a `pid`, before it and a time after it.
 import { ByteInterner, decodeText } from './byte-interner.ts';
 import { isDigit, type LineCursor } from './line-cursor.ts';
 import type { TraceHeader } from './trace-event.ts';
 
 const SPACE = 0x20;
 const DASH = 0x2d;
+const SLASH = 0x2f;
 const OPEN_BRACKET = 0x5b;
 const OPEN_PAREN = 0x28;
 const CLOSE_PAREN = 0x29;
@@ -28,6 +31,8 @@ const MICROSECOND_DIGITS = 6;
 const MAX_CPUS = 8192;
 
 export type Clock = 'microseconds' | 'ticks';
+/** What stands between a task and its pid: a dash for ftrace and trace-cmd, a space for perf. */
+export type HeaderStyle = 'dash' | 'perf';
 
 export class HeaderReader {
   /** The header read last; the next read writes over it. */
@@ -40,6 +45,8 @@ export class HeaderReader {
   };
   /** How times are counted, since the first header. */
   clock: Clock | undefined = undefined;
+  /** As the first header had it. */
+  style: HeaderStyle | undefined = undefined;
   readonly #tasks = new ByteInterner(KNOWN_TASKS, (task) => task);
 
   /** Reads the columns and the `: ` after the time. If it says false, the cursor failed where it stood. */
@@ -48,7 +55,8 @@ export class HeaderReader {
     const limit = Math.min(line.end, from + HEADER_BYTES);
     for (let at = from; at < limit; at++) {
       if (line.bytes[at] !== OPEN_BRACKET) continue;
-      if (this.#readTask(line, from, at) && this.#readCpuAndTime(line, at + 1)) return true;
+      const style = this.#readTask(line, from, at);
+      if (style !== undefined && this.#readCpuAndTime(line, at + 1, style)) return true;
     }
     line.moveTo(from);
     const columns = 'TASK-PID [CPU] FLAGS TIME: EVENT';
@@ -56,7 +64,7 @@ export class HeaderReader {
     return false;
   }
 
-  #readCpuAndTime(line: LineCursor, at: number): boolean {
+  #readCpuAndTime(line: LineCursor, at: number, style: HeaderStyle): boolean {
     line.moveTo(at);
     const cpu = line.decimal();
     line.text('] ');
@@ -70,16 +78,18 @@ export class HeaderReader {
     const clock = line.accept('.') ? 'microseconds' : 'ticks';
     const time = clock === 'ticks' ? whole : whole * 1e6 + readFraction(line);
     line.text(': ');
-    const isEmpty = line.at === line.end || line.bytes[line.at] === SPACE;
+    if (style === 'perf') line.skipSpaces();
+    const isEmpty = line.at >= line.end || line.bytes[line.at] === SPACE;
     if (line.expected !== undefined || isEmpty || cpu >= MAX_CPUS) return false;
     this.clock ??= clock;
+    this.style ??= style;
     this.head.cpu = cpu;
     this.head.time = time;
     return clock === this.clock;
   }
 
-  /** Backwards from the CPU's bracket: perhaps `(TGID)`, then the pid, a dash, and all the rest is the name. */
-  #readTask({ bytes }: LineCursor, from: number, bracket: number): boolean {
+  /** Backwards from the CPU's bracket: perhaps `(TGID)`, then the pid, a dash or spaces, and all the rest is the name. */
+  #readTask({ bytes }: LineCursor, from: number, bracket: number): HeaderStyle | undefined {
     let at = before(bytes, SPACE, from, bracket);
     if (bytes[at - 1] === CLOSE_PAREN) {
       while (at > from && bytes[at - 1] !== OPEN_PAREN) at--;
@@ -87,12 +97,18 @@ export class HeaderReader {
     }
     const pidEnd = at;
     while (at > from && isDigit(bytes[at - 1])) at--;
-    if (at === pidEnd || bytes[at - 1] !== DASH) return false;
+    const pidStart = at;
+    if (bytes[at - 1] === SLASH) while (--at > from && isDigit(bytes[at - 1]));
+    const style = bytes[at - 1] === DASH ? 'dash' : bytes[at - 1] === SPACE ? 'perf' : undefined;
+    const isOther = this.style !== undefined && style !== this.style;
+    if (pidStart === pidEnd || style === undefined || isOther) return undefined;
     let pid = 0;
-    for (let digit = at; digit < pidEnd; digit++) pid = pid * 10 + (bytes[digit] as number) - 0x30;
+    for (let digit = pidStart; digit < pidEnd; digit++) {
+      pid = pid * 10 + (bytes[digit] as number) - 0x30;
+    }
     this.head.pid = pid;
-    this.head.task = this.#taskName(bytes, from, at - 1);
-    return true;
+    this.head.task = this.#taskName(bytes, from, before(bytes, SPACE, from, at - 1));
+    return style;
   }
 
   #taskName(bytes: Uint8Array, from: number, to: number): string {

@@ -124,7 +124,15 @@ export class LineCursor {
     return this.#high * 2 ** 32 + (this.#low >>> 0);
   }
 
-  /** The same after an `0x`, which the kernel leaves out before a zero, and in some formats before everything. */
+  /** A kernel's pointer, hashed or not, with `0x` or without; 0 where the kernel would not say: `(null)`, `(____ptrval____)`. */
+  pointer(): number {
+    if (!this.accept('(')) return this.prefixedAddress();
+    this.word(')');
+    this.text(')');
+    return 0;
+  }
+
+  /** The same as `address` after an `0x`, which the kernel leaves out before a zero, and in some formats before everything. */
   prefixedAddress(): number {
     this.accept('0x');
     return this.address();

@@ -92,7 +92,7 @@ export function summarize({
   const { events, decoded, tally, errors, firstTime, lastTime } = reader;
   return {
     file,
-    format: 'ftrace',
+    format: formatOf(notes, reader),
     compression,
     lines,
     events,
@@ -109,6 +109,14 @@ export function summarize({
     lastTime,
     clock: reader.header.clock ?? 'microseconds',
   };
+}
+
+function formatOf(
+  { isTraceCmdReport }: BufferNotes,
+  { header, padsNames }: EventReader,
+): TraceFormat {
+  if (header.style === 'perf') return 'perf script';
+  return isTraceCmdReport || padsNames ? 'trace-cmd report' : 'ftrace';
 }
 
 function lostEvents(notes: BufferNotes, entriesRead: number): LostEvents {

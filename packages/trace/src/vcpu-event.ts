@@ -11,6 +11,7 @@ export interface KvmEntry {
 }
 
 export interface Exit {
+  /** -1 where neither the text says it (trace-cmd, perf) nor an earlier entry of the same thread. */
   readonly vcpu_id: number;
   /** As printed: `npf`, `EPT_VIOLATION`, `PF excp`. */
   readonly reason: string;

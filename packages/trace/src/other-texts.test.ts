@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { collectFile } from '../test/collect.ts';
+import { parseLines, parseText } from '../test/parse-text.ts';
+import { reportOf } from '../test/report-text.ts';
+import type { TraceEvent } from './index.ts';
+
+const RACE = join(import.meta.dirname, '../../../traces/k6.12-tdp-ksm-race');
+
+/** Without the line, which depends on the text. */
+const untold = ({ task, pid, cpu, time, body }: TraceEvent) => ({
+  task,
+  pid,
+  cpu,
+  time: Math.round(time),
+  body,
+});
+
+describe.each([
+  ['trace-cmd report', 'trace-cmd report'],
+  ['perf script', 'perf script'],
+] as const)('the text that the formats give, in the columns of %s', (_, format) => {
+  it('gives the events of the ftrace text, but for the shadow pages, which formats cannot print', async () => {
+    const ftrace = await collectFile(`${RACE}.txt.gz`);
+    const { events, summary } = parseText(await reportOf(`${RACE}.dat`, format));
+    const isPage = ({ body }: TraceEvent) => /^kvm_mmu_(get|prepare_zap)_page$/.test(body.event);
+    expect(events.map(untold)).toEqual(ftrace.events.filter((e) => !isPage(e)).map(untold));
+    expect(summary).toMatchObject({
+      format,
+      errorCount: 0,
+      events: 70_180,
+      unknown: { kvm_mmu_get_page: 6, kvm_mmu_prepare_zap_page: 5 },
+    });
+  });
+});
+
+describe('trace-cmd report with the plugin of libtraceevent', () => {
+  const HEAD = ['version = 6', 'cpus=8', 'CPU 3 is empty', 'CPU:7 [204600 EVENTS DROPPED]'];
+  const lines = (...bodies: string[]) =>
+    bodies.map((body, n) => `  qemu-kvm-3979  [007]   217.97528${n}: ${body}`);
+
+  it('says the vCPU of an exit by the entry before it in the same thread', () => {
+    const { events, summary } = parseLines(
+      ...HEAD,
+      ...lines(
+        'kvm_exit:             reason EXTERNAL_INTERRUPT rip 0x1000 info 0 800000fd',
+        'kvm_entry:            vcpu 2, rip 0x1000',
+        'kvm_exit:             reason EPT_VIOLATION rip 0xffffffff81000000 info 182 0',
+        'kvm_mmu_get_page:     new sp gfn 0 0/4 q0 direct --- !pge !nxe root 0 sync',
+        'kvm_emulate_insn:     0:fec0: 89 55 00 FAIL',
+      ),
+    );
+    expect(events.map(({ body }) => ('vcpu_id' in body ? body.vcpu_id : undefined))).toEqual([
+      -1,
+      2,
+      2,
+      undefined,
+    ]);
+    expect(events[2]?.body).toMatchObject({
+      reason: 'EPT_VIOLATION',
+      info1: { low: 0x182, high: 0 },
+      rip: -0x7f00_0000,
+    });
+    expect(events[3]?.body).toMatchObject({ insn: '89 55 00', failed: true, flags: '' });
+    expect(summary).toMatchObject({
+      format: 'trace-cmd report',
+      cpus: 8,
+      lost: { reported: 204_600 },
+      unknown: { kvm_mmu_get_page: 1 },
+      errorCount: 0,
+    });
+  });
+
+  it('may have nanoseconds, and no vCPU index in the flags', () => {
+    const { events } = parseLines(
+      'cpus=4',
+      '   CPU 0/KVM-4242  [002] d..1.   217.975284123: kvm_entry:            vcpu 0, rip 0x1000',
+    );
+    expect(events[0]).toMatchObject({ task: 'CPU 0/KVM', pid: 4242, time: 217_975_284.123 });
+  });
+});
+
+describe('perf script', () => {
+  it.each([
+    [
+      'a task with a space',
+      ' CPU 0/KVM  4242 [002]    12.679150:    kvm:kvm_entry: vcpu 1, rip 0x10',
+    ],
+    [
+      'process and thread',
+      ' CPU 0/KVM  4200/4242 [002]    12.679150:    kvm:kvm_entry: vcpu 1, rip 0x10',
+    ],
+    ['nanoseconds', ' CPU 0/KVM  4242 [002] 12.679150000:   kvm:kvm_entry:  vcpu 1 rip 0x10'],
+    ['flags', ' CPU 0/KVM  4242 [002] d..1.    12.679150:    kvm:kvm_entry: vcpu 1, rip 0x10'],
+  ])('has columns that vary: %s', (_, line) => {
+    const { events, summary } = parseLines(line);
+    expect(events).toEqual([
+      {
+        line: 1,
+        task: 'CPU 0/KVM',
+        pid: 4242,
+        cpu: 2,
+        time: 12_679_150,
+        body: { event: 'kvm_entry', vcpu_id: 1, rip: 0x10 },
+      },
+    ]);
+    expect(summary.format).toBe('perf script');
+  });
+
+  it('may have call chains below its events', () => {
+    const { events, summary } = parseLines(
+      ' vcpu0  42 [000]    1.000000:    kvm:kvm_entry: vcpu 0, rip 0x10',
+      '\tffffffffc0a1b2c3 vcpu_enter_guest+0x123 ([kvm])',
+      '\t    7f1234567890 __GI___ioctl+0x3b (/usr/lib/libc.so.6)',
+      '',
+      ' vcpu0  42 [000]    1.000001:    kvm:kvm_exit: reason npf rip 0x10 info 6 0',
+    );
+    expect([events.length, summary.errorCount]).toEqual([2, 0]);
+  });
+});
+
+describe('pointers that the kernel does not show', () => {
+  it.each(['(____ptrval____)', '(null)'])('are read as 0: %s', (pointer) => {
+    const line = `  vcpu0-1 [000] ..... 1.000000: mark_mmio_spte: sptep:${pointer} gfn d0000 access 7 gen 4`;
+    expect(parseLines(line).events[0]?.body).toMatchObject({ sptep: 0, gfn: 0xd0000 });
+  });
+});
