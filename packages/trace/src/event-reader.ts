@@ -1,4 +1,5 @@
 // One line with an event in, one typed event out, and everything counted that has to be told at the end.
+import { hashByte } from './byte-interner.ts';
 import { type Decode, FOREIGN } from './decode.ts';
 import { ErrorLog } from './error-log.ts';
 import { EventTally, type NameCount } from './event-tally.ts';
@@ -26,6 +27,7 @@ export class EventReader {
 
   readonly #onEvent: (event: TraceEvent) => void;
   readonly #vcpus = new VcpuByThread();
+  #lastCpu = -1;
 
   constructor(onEvent: (event: TraceEvent) => void) {
     this.#onEvent = onEvent;
@@ -48,18 +50,26 @@ export class EventReader {
 
   /** `name: body`, or `system:name: body`, but `sys_mmap(...)` and `sys_mmap -> 0x0` for system calls. */
   #readName(line: LineCursor): NameCount {
-    const { bytes } = line;
+    const { bytes, end } = line;
     let from = line.at;
-    let at = endOfName(line, from);
-    // perf says `kvm:kvm_entry`.
-    if (this.header.style === 'perf' && bytes[at] === COLON && bytes[at + 1] !== SPACE) {
-      from = at + 1;
-      at = endOfName(line, from);
+    let hash = 0;
+    let at = from;
+    for (; at < end; at++) {
+      const byte = bytes[at] as number;
+      if (byte === SPACE || byte === OPEN_PAREN) break;
+      if (byte === COLON) {
+        if (this.header.style !== 'perf' || bytes[at + 1] === SPACE) break;
+        // perf says `kvm:kvm_entry`.
+        from = at + 1;
+        hash = 0;
+      } else hash = hashByte(hash, byte);
     }
     line.at = at;
     // What a system call has instead of the colon tells its beginning from its end.
-    if (!line.accept('(')) line.accept(' -> ');
-    const name = this.tally.of(bytes, from, line.at);
+    const isSyscall = bytes[at] !== COLON && (line.accept('(') || line.accept(' -> '));
+    const name = isSyscall
+      ? this.tally.of(bytes, from, line.at)
+      : this.tally.ofHashed(hash, bytes, from, at);
     name.count++;
     this.#countPlace();
     return name;
@@ -75,7 +85,10 @@ export class EventReader {
     this.events++;
     if (time < this.firstTime) this.firstTime = time;
     if (time > this.lastTime) this.lastTime = time;
-    this.cpus.add(cpu);
+    if (cpu !== this.#lastCpu) {
+      this.#lastCpu = cpu;
+      this.cpus.add(cpu);
+    }
   }
 
   #decode(line: LineCursor, name: NameCount, decode: Decode, from: number): void {
@@ -132,12 +145,4 @@ export class EventReader {
   #addError({ bytes, end: to }: LineCursor, from: number, expected = 'another text'): void {
     this.errors.add({ line: this.header.head.line, bytes, from, to }, expected);
   }
-}
-
-function endOfName({ bytes, end }: LineCursor, from: number): number {
-  for (let at = from; at < end; at++) {
-    const byte = bytes[at];
-    if (byte === COLON || byte === SPACE || byte === OPEN_PAREN) return at;
-  }
-  return end;
 }

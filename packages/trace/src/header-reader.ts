@@ -34,6 +34,23 @@ export type Clock = 'microseconds' | 'ticks';
 /** What stands between a task and its pid: a dash for ftrace and trace-cmd, a space for perf. */
 export type HeaderStyle = 'dash' | 'perf';
 
+/** The columns up to the CPU, and what they say. */
+interface Prefix {
+  readonly bytes: Uint8Array;
+  readonly task: string;
+  readonly pid: number;
+  readonly cpu: number;
+  readonly style: HeaderStyle | undefined;
+}
+
+const NO_PREFIX: Prefix = {
+  bytes: Uint8Array.of(0),
+  task: '',
+  pid: 0,
+  cpu: 0,
+  style: undefined,
+};
+
 export class HeaderReader {
   /** The header read last; the next read writes over it. */
   readonly head: { -readonly [Field in keyof TraceHeader]: TraceHeader[Field] } = {
@@ -49,14 +66,58 @@ export class HeaderReader {
   style: HeaderStyle | undefined = undefined;
   readonly #tasks = new ByteInterner(KNOWN_TASKS, (task) => task);
 
+  /** What the columns up to the CPU were in the last lines of two threads. */
+  #last: Prefix = NO_PREFIX;
+  #lastButOne: Prefix = NO_PREFIX;
+
   /** Reads the columns and the `: ` after the time. If it says false, the cursor failed where it stood. */
   read(line: LineCursor): boolean {
+    return this.#readKnownPrefix(line) || this.#readColumns(line);
+  }
+
+  /** Events come in runs of one thread on one CPU, so a line mostly begins like one of the last. */
+  #readKnownPrefix(line: LineCursor): boolean {
+    const { bytes, at: from } = line;
+    if (!startsWith(bytes, from, this.#last.bytes)) {
+      if (!startsWith(bytes, from, this.#lastButOne.bytes)) return false;
+      const other = this.#last;
+      this.#last = this.#lastButOne;
+      this.#lastButOne = other;
+    }
+    const { task, pid, cpu, style, bytes: prefix } = this.#last;
+    if (style === undefined || !this.#readTime(line, from + prefix.length, style)) {
+      line.moveTo(from);
+      return false;
+    }
+    const { head } = this;
+    head.task = task;
+    head.pid = pid;
+    head.cpu = cpu;
+    return true;
+  }
+
+  #keepPrefix({ bytes }: LineCursor, from: number, to: number, style: HeaderStyle): void {
+    const { task, pid, cpu } = this.head;
+    this.#lastButOne = this.#last;
+    this.#last = { bytes: bytes.slice(from, to), task, pid, cpu, style };
+  }
+
+  #readColumns(line: LineCursor): boolean {
     const from = line.at;
     const limit = Math.min(line.end, from + HEADER_BYTES);
     for (let at = from; at < limit; at++) {
       if (line.bytes[at] !== OPEN_BRACKET) continue;
       const style = this.#readTask(line, from, at);
-      if (style !== undefined && this.#readCpuAndTime(line, at + 1, style)) return true;
+      if (style === undefined) continue;
+      line.moveTo(at + 1);
+      const cpu = line.decimal();
+      line.text('] ');
+      const end = line.at;
+      if (line.expected !== undefined || cpu >= MAX_CPUS) continue;
+      if (!this.#readTime(line, end, style)) continue;
+      this.head.cpu = cpu;
+      this.#keepPrefix(line, from, end, style);
+      return true;
     }
     line.moveTo(from);
     const columns = 'TASK-PID [CPU] FLAGS TIME: EVENT';
@@ -64,10 +125,9 @@ export class HeaderReader {
     return false;
   }
 
-  #readCpuAndTime(line: LineCursor, at: number, style: HeaderStyle): boolean {
+  /** From behind the CPU on: perhaps flags, the time and its colon. */
+  #readTime(line: LineCursor, at: number, style: HeaderStyle): boolean {
     line.moveTo(at);
-    const cpu = line.decimal();
-    line.text('] ');
     line.skipSpaces();
     // The flags begin with d, D, b or a dot, the time with a digit.
     if (!isDigit(line.bytes[line.at])) {
@@ -80,10 +140,9 @@ export class HeaderReader {
     line.text(': ');
     if (style === 'perf') line.skipSpaces();
     const isEmpty = line.at >= line.end || line.bytes[line.at] === SPACE;
-    if (line.expected !== undefined || isEmpty || cpu >= MAX_CPUS) return false;
+    if (line.expected !== undefined || isEmpty) return false;
     this.clock ??= clock;
     this.style ??= style;
-    this.head.cpu = cpu;
     this.head.time = time;
     return clock === this.clock;
   }
@@ -107,7 +166,8 @@ export class HeaderReader {
       pid = pid * 10 + (bytes[digit] as number) - 0x30;
     }
     this.head.pid = pid;
-    this.head.task = this.#taskName(bytes, from, before(bytes, SPACE, from, at - 1));
+    const nameEnd = style === 'perf' ? before(bytes, SPACE, from, at - 1) : at - 1;
+    this.head.task = this.#taskName(bytes, from, nameEnd);
     return style;
   }
 
@@ -131,4 +191,10 @@ function before(bytes: Uint8Array, byte: number, from: number, at: number): numb
   let end = at;
   while (end > from && bytes[end - 1] === byte) end--;
   return end;
+}
+
+/** The byte behind a line belongs to its line end, which no prefix has: this never looks further. */
+function startsWith(bytes: Uint8Array, from: number, prefix: Uint8Array): boolean {
+  for (let i = 0; i < prefix.length; i++) if (bytes[from + i] !== prefix[i]) return false;
+  return true;
 }

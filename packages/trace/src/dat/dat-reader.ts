@@ -82,7 +82,6 @@ class DatReader {
     const { file, unpack } = layout;
     this.#file = file;
     this.#divisor = TICKS.test(file.clock) ? 1 : 1000;
-    for (const format of file.formats.values()) this.#kinds[format.id] = kindOf(format);
     const shared = { source, unpack, layout: file.page, origin: this.#origin, onDamage };
     this.#streams = file.cpus.map((data) => new CpuStream({ data, ...shared }));
     for (const stream of this.#streams) stream.advance();
@@ -122,8 +121,8 @@ class DatReader {
     const id = (words[at >> 2] as number) & 0xffff;
     const known = this.#kinds[id];
     if (known !== undefined) return known;
-    // At most 65,536 of them.
-    const kind = { count: new EventCount(`(event ${id} without a format)`), decode: undefined };
+    const format = this.#file?.formats.get(id);
+    const kind = format === undefined ? unknownKind(id) : kindOf(format);
     this.#kinds[id] = kind;
     return kind;
   }
@@ -205,6 +204,12 @@ class DatReader {
   }
 }
 
+/** Made when the first of its events comes: a file describes hundreds of kinds and holds some thirty. */
 function kindOf(format: EventFormat): Kind {
   return { count: new EventCount(eventName(format)), decode: recordDecoder(format) };
 }
+
+const unknownKind = (id: number): Kind => ({
+  count: new EventCount(`(event ${id} without a format)`),
+  decode: undefined,
+});

@@ -45,10 +45,12 @@ export function parsePrintFmt(source: string): PrintFmt | undefined {
 }
 
 const TOKEN =
-  /\s+|(?<string>"(?:[^"\\]|\\.)*")|(?<number>0[xX][0-9a-fA-F]+[uUlL]*|\d+[uUlL]*)|(?<char>'(?:[^'\\]|\\.)')|(?<name>[A-Za-z_]\w*)|(?<sign>->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>?:,(){}[\].])/y;
+  /\s+|("(?:[^"\\]|\\.)*")|(0[xX][0-9a-fA-F]+[uUlL]*|\d+[uUlL]*)|([A-Za-z_]\w*)|(->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>?:,(){}[\].])/y;
+/** Of its groups. */
+const KINDS = ['string', 'number', 'name', 'sign'] as const;
 
 interface Token {
-  readonly kind: 'string' | 'number' | 'char' | 'name' | 'sign' | 'end';
+  readonly kind: (typeof KINDS)[number] | 'end';
   readonly text: string;
 }
 
@@ -61,9 +63,9 @@ function tokenize(source: string): Token[] {
   while (TOKEN.lastIndex < source.length) {
     const match = TOKEN.exec(source);
     if (match === null || tokens.length > MAX_TOKENS) throw new Unparsable();
-    const [kind, text] = Object.entries(match.groups ?? {}).find(([, text]) => text) ?? [];
-    if (kind !== undefined && text !== undefined)
-      tokens.push({ kind: kind as Token['kind'], text });
+    const group = KINDS.findIndex((_, n) => match[n + 1] !== undefined);
+    const kind = KINDS[group];
+    if (kind !== undefined) tokens.push({ kind, text: match[group + 1] ?? '' });
   }
   return tokens;
 }

@@ -25,6 +25,7 @@ export class PlannedFields {
   /** So many bytes a record must have for what was asked for. */
   needed = 0;
   readonly #format: EventFormat;
+  #printer: EventPrinter | undefined = undefined;
 
   constructor(format: EventFormat) {
     this.#format = format;
@@ -61,7 +62,8 @@ export class PlannedFields {
     literal: string,
     ...names: readonly string[]
   ): (record: EventRecord) => string | undefined {
-    const print = EventPrinter.of(this.#format)?.after(literal);
+    this.#printer ??= EventPrinter.of(this.#format);
+    const print = this.#printer?.after(literal);
     if (print === undefined) throw new PlanMismatch();
     const [first, second = first] = names.map((name) => this.number(name));
     if (first === undefined || second === undefined || second.size > 4) throw new PlanMismatch();
