@@ -48,7 +48,7 @@ describe('a report', () => {
 
       Host: 1 mmu notifier call took pages away, by vcpu3 1 (4.00 KiB)
         no vCPU spun on one page
-        => whoever calls often holds vCPUs up: KSM, fork, reclaim, compaction, NUMA balancing
+        => few: the host left the memory alone
 
       Races: 1 fault whose spte changed in flight
                                    count
@@ -147,6 +147,24 @@ describe('a report for programs', () => {
     expect(lines).toContain('kind.fast_fixed.count,fast path: fixed without mmu_lock,7318,events,');
     expect(lines).toContain('kind.cow.count,"host page read-only: copied (KSM, fork)",209,events,');
     expect(new Set(lines.map((line) => line.split(',')[0])).size).toBe(lines.length);
+  });
+
+  it.each([
+    ['kind', 'kind,count,p50,p99,p999,max,sum', 'fast_fixed,7318,'],
+    [
+      'vcpu',
+      'vcpu,pid,task,faults,p50,p99,p999,max,sum,loggingStall,span,guestTime',
+      '0,175,vcpu0,',
+    ],
+    ['gfn', 'firstGfn,lastGfn,faults,fast,stall', ''],
+    [
+      'round',
+      'round,phase,since,begin,end,dirtyPages,stall of vCPU 0 (175),stall of vCPU 1 (176)',
+      '1,',
+    ],
+  ])('is CSV of one breakdown: %s', async (by, head, first) => {
+    const lines = (await report(BUNDLED, '-f', 'csv', '--by', by)).out.split('\r\n');
+    expect([lines[0], lines[1]?.startsWith(first)]).toEqual([head, true]);
   });
 
   it('is Markdown', async () => {

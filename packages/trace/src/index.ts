@@ -51,6 +51,7 @@ export { FAULT_KINDS, type FaultKind } from './report/fault-kind.ts';
 export { type Figure, figures } from './report/figures.ts';
 export type { HotRange } from './report/hot-ranges.ts';
 export type { HugePages } from './report/huge-pages.ts';
+export type { LogFull } from './report/log-full.ts';
 export type { LoggedRound } from './report/logged-round.ts';
 export type { MmioAccesses, MmioRegister } from './report/mmio-tally.ts';
 export type { MmuMode } from './report/mmu-mode.ts';

@@ -1,5 +1,5 @@
 // faultline report: what a trace says about a VM's faults, on one page.
-import { figures, isComplete, isDamaged, type Report, type ReportOptions } from '@faultline/trace';
+import { isComplete, isDamaged, type Report, type ReportOptions } from '@faultline/trace';
 import { Command, Option } from 'commander';
 import { EXIT_INPUT, EXIT_OK, UsageError } from '../exit.ts';
 import { Progress } from '../progress.ts';
@@ -79,7 +79,7 @@ async function report(argument: string | undefined, options: Options): Promise<n
 
 function printed(of: Report, name: string, { format, json, by, races }: Options): string {
   if (json || format === 'json') return asJson(of);
-  if (format === 'csv') return asCsv(figures(of));
+  if (format === 'csv') return asCsv(of, by);
   const sections = page(of, { name, by, races });
   return format === 'md' ? asMarkdown(sections) : asText(sections);
 }

@@ -111,6 +111,22 @@ describe('a right that is withdrawn under a fault', () => {
   });
 });
 
+describe('on Intel, a right that is withdrawn', () => {
+  it('says by the bits of EPT whether the fast path could have fixed it', () => {
+    const intel = (spte: string): readonly Race[] =>
+      reportOf([
+        entry(50),
+        changed(99, GFN, spte, NOTHING, KSMD),
+        exit(100, 'EPT_VIOLATION'),
+        pageFault(103, GFN, 0x1aa),
+        gone,
+        entry(200),
+      ]).races;
+    expect(intel('86000000123abb75')).toMatchObject([{ layout: 'ept', wasFixable: true }]);
+    expect(intel('80000000123abb75')).toMatchObject([{ layout: 'ept', wasFixable: false }]);
+  });
+});
+
 describe('a fault that another vCPU repaired first', () => {
   const look = fast(140, GFN, 'spurious', WRITABLE);
   const repair = at(

@@ -4,7 +4,7 @@
 // change lies between that entry and the fast path's event, even if its event comes before kvm_exit's: the exit takes time.
 import { isShadowPresent, isWritable } from '@faultline/mmu';
 import type { Fault } from '../report/fault.ts';
-import { isMmuWritable, type SpteFormat } from '../report/look.ts';
+import { type SpteLayout, viewSpte } from '../spte/spte-view.ts';
 import type { TraceEvent } from '../trace-event.ts';
 import { Memslots } from './memslots.ts';
 import { type NotifierCall, NotifierCalls } from './notifier-calls.ts';
@@ -63,7 +63,7 @@ export class RaceFinder {
   /** The fast path of an open fault has looked, on that CPU. */
   looked(
     fault: Fault,
-    { cpu, format }: { readonly cpu: number; readonly format: SpteFormat },
+    { cpu, layout }: { readonly cpu: number; readonly layout: SpteLayout },
   ): void {
     const found = this.#judge(fault);
     if (found === undefined) return;
@@ -82,7 +82,8 @@ export class RaceFinder {
       oldSpte,
       newSpte,
       change: found.change,
-      wasFixable: wasFixable(found, format),
+      layout,
+      wasFixable: wasFixable(found, layout),
       ...this.#witness(fault, found),
     });
   }
@@ -142,8 +143,8 @@ export class RaceFinder {
 /** A word that is MMU-writable is all that the fast path asks for. */
 function wasFixable(
   { kind, change }: { readonly kind: RaceKind; readonly change: SpteChange | undefined },
-  format: SpteFormat,
+  layout: SpteLayout,
 ): boolean | undefined {
   if (kind !== 'withdrawn' || change?.oldSpte === undefined) return undefined;
-  return isShadowPresent(change.oldSpte.low) && isMmuWritable(change.oldSpte, format);
+  return viewSpte(change.oldSpte, change.level, layout).mmuWritable;
 }

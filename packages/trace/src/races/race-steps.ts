@@ -1,7 +1,9 @@
 // A race as steps in time, each by one of two threads: what the drawing, the JSON and a test look at.
 import { isShadowPresent, isWritable, type Spte } from '@faultline/mmu';
 import { FAULT_KINDS } from '../report/fault-kind.ts';
+import type { SpteLayout } from '../spte/spte-view.ts';
 import type { Race } from './race.ts';
+import type { SpteChange } from './spte-changes.ts';
 import { spteText } from './spte-text.ts';
 
 export interface RaceStep {
@@ -39,22 +41,24 @@ export function raceSteps(race: Race): readonly RaceStep[] {
   return [...before, ...timed.toSpliced(at, 0, hardware)];
 }
 
-function otherSteps({ notifier, isNotifierCertain, change }: Race): RaceStep[] {
+function otherSteps({ notifier, isNotifierCertain, change, layout }: Race): RaceStep[] {
   const call =
     notifier &&
     `kvm_unmap_hva_range ${notifier.start.toString(16)}-${notifier.end.toString(16)}` +
       (isNotifierCertain || change !== undefined ? '' : ' (the only call meanwhile)');
   return [
     ...(notifier && call ? [{ time: notifier.time, by: 'other', text: call } as const] : []),
-    ...(change ? [{ time: change.time, by: 'other', text: changeText(change) } as const] : []),
+    ...(change
+      ? [{ time: change.time, by: 'other', text: changeText(change, layout) } as const]
+      : []),
   ];
 }
 
-function changeText({ source, oldSpte, newSpte, level }: NonNullable<Race['change']>): string {
+function changeText({ source, oldSpte, newSpte, level }: SpteChange, layout: SpteLayout): string {
   const verb = changeVerb(oldSpte, newSpte, source === 'fast_page_fault');
   const where = level === 1 ? '' : ` (level ${level})`;
-  const from = oldSpte === undefined ? '' : `${spteText(oldSpte)} -> `;
-  return `${verb}${where}: ${from}${spteText(newSpte)}`;
+  const from = oldSpte === undefined ? '' : `${spteText(oldSpte, layout)} -> `;
+  return `${verb}${where}: ${from}${spteText(newSpte, layout)}`;
 }
 
 function changeVerb(before: Spte | undefined, after: Spte, isFast: boolean): string {
@@ -65,12 +69,12 @@ function changeVerb(before: Spte | undefined, after: Spte, isFast: boolean): str
   return isWritable(after.low) && !isWritable(before.low) ? 'makes writable' : 'changes';
 }
 
-function lookText({ kind, oldSpte, newSpte }: Race): string {
-  const found = `fast path reads ${spteText(oldSpte)}`;
+function lookText({ kind, oldSpte, newSpte, layout }: Race): string {
+  const found = `fast path reads ${spteText(oldSpte, layout)}`;
   if (kind === 'withdrawn') return `${found}: not present, no exchange (INVALID)`;
   if (kind === 'repaired') return `${found}: writable already (SPURIOUS)`;
   if (kind === 'protected_again')
-    return `${found}, exchanges it (FIXED); then it is ${spteText(newSpte)}`;
+    return `${found}, exchanges it (FIXED); then it is ${spteText(newSpte, layout)}`;
   return isWritable(newSpte.low)
     ? `${found}, exchanges it (FIXED)`
     : `${found}: not its to mend (INVALID)`;

@@ -1,6 +1,7 @@
 // A race: the spte of a fault changed between the hardware's look at it and the fast path's.
 import type { Spte } from '@faultline/mmu';
 import type { FaultKind } from '../report/fault-kind.ts';
+import type { SpteLayout } from '../spte/spte-view.ts';
 import type { NotifierCall } from './notifier-calls.ts';
 import type { SpteChange } from './spte-changes.ts';
 
@@ -50,6 +51,8 @@ export interface Race {
   readonly hasExit: boolean;
   readonly ended: number;
   readonly faultKind: FaultKind;
+  /** How the sptes are written. */
+  readonly layout: SpteLayout;
   /** What the fast path found, and what was there when its event was made. */
   readonly oldSpte: Spte;
   readonly newSpte: Spte;

@@ -10,22 +10,17 @@ import {
   isShadowPresent,
   type KvmPageFault,
   type KvmTdpMmuSpteChanged,
-  PFERR_FETCH_MASK,
-  PFERR_PRESENT_MASK,
   PFERR_RSVD_MASK,
-  PFERR_WRITE_MASK,
   spteToPfn,
 } from '@faultline/mmu';
+import { pageFaultErrorCode } from '../spte/exit-qualification.ts';
+import { SpteLayoutDetector } from '../spte/spte-layout.ts';
+import type { SpteLayout } from '../spte/spte-view.ts';
 import type { TraceEvent } from '../trace-event.ts';
 import { DroppedHugePages } from './dropped-huge-pages.ts';
 import { type Fault, Seen } from './fault.ts';
-import { lookOf, type SpteFormat } from './look.ts';
+import { lookOf } from './look.ts';
 import { VcpuState } from './vcpu-state.ts';
-
-/** On Intel kvm_page_fault prints the exit qualification of an EPT violation: 0 read, 1 write, 2 fetch, 3-5 what was allowed. */
-const QUALIFICATION_WRITE = 1 << 1;
-const QUALIFICATION_FETCH = 1 << 2;
-const QUALIFICATION_ALLOWED = 0b111 << 3;
 
 /** Shadow paging: the address is the guest's virtual one, and the gfn comes with the mapping. */
 const EXCEPTION_EXITS: ReadonlySet<string> = new Set(['PF excp', 'EXCEPTION_NMI']);
@@ -41,18 +36,19 @@ export class FaultTracker {
   readonly vcpus: Map<number, VcpuState> = new Map();
   readonly #listener: FaultListener;
   readonly #dropped = new DroppedHugePages();
-  #format: SpteFormat = 'npt';
+  readonly #layout = new SpteLayoutDetector();
 
   constructor(listener: FaultListener) {
     this.#listener = listener;
   }
 
-  get format(): SpteFormat {
-    return this.#format;
+  get layout(): SpteLayout {
+    return this.#layout.found ?? 'npt';
   }
 
   add(event: TraceEvent): void {
     const { body } = event;
+    this.#layout.add(body);
     switch (body.event) {
       case 'kvm_entry':
         this.#enter(this.#vcpu(event, body.vcpu_id), event.time);
@@ -100,22 +96,23 @@ export class FaultTracker {
     vcpu.exitedAt = time;
     if (!Number.isNaN(vcpu.enteredAt)) vcpu.guestTime += time - vcpu.enteredAt;
     vcpu.addressIsVirtual = EXCEPTION_EXITS.has(reason);
-    if (reason.startsWith('EPT_')) this.#format = 'ept';
     if (reason === 'EPT_MISCONFIG') vcpu.begin(time, -1, PFERR_RSVD_MASK);
   }
 
   #begin(vcpu: VcpuState, time: number, body: KvmPageFault): void {
     this.#close(vcpu, Number.NaN);
-    const code = this.#format === 'ept' ? fromQualification(body.error_code) : body.error_code;
+    const code = pageFaultErrorCode(body.error_code, this.layout);
     vcpu.begin(time, vcpu.addressIsVirtual ? -1 : gpaToGfn(body.fault_address), code);
   }
 
   #look(vcpu: VcpuState, time: number, body: FastPageFault): void {
     const gfn = gpaToGfn(body.cr2_or_gpa);
+    // A second look is another fault's, whose beginning is lost.
+    if (!Number.isNaN(vcpu.lookedAt)) this.#close(vcpu, Number.NaN);
     if (!vcpu.isOpen) vcpu.begin(time, gfn, body.error_code);
     if (vcpu.gfn === -1) vcpu.gfn = gfn;
     vcpu.seen |= (body.fixed ? Seen.Fixed : 0) | (body.spurious ? Seen.Spurious : 0);
-    vcpu.look = body.fixed || body.spurious ? undefined : lookOf(body.old_spte, this.#format);
+    vcpu.look = body.fixed || body.spurious ? undefined : lookOf(body.old_spte, this.layout);
     if (vcpu.look === 'huge') this.#dropped.add(gfn);
     vcpu.lookedAt = time;
     vcpu.oldSpte = body.old_spte;
@@ -177,15 +174,6 @@ export class FaultTracker {
         break;
     }
   }
-}
-
-/** P as KVM takes it from a qualification: some access was allowed. */
-function fromQualification(code: number): number {
-  return (
-    ((code & QUALIFICATION_ALLOWED) === 0 ? 0 : PFERR_PRESENT_MASK) |
-    ((code & QUALIFICATION_WRITE) === 0 ? 0 : PFERR_WRITE_MASK) |
-    ((code & QUALIFICATION_FETCH) === 0 ? 0 : PFERR_FETCH_MASK)
-  );
 }
 
 /** What a change of an spte by the vCPU itself says of its fault: tables above the leaf do not count, nor what it zapped. */

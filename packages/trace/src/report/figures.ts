@@ -99,7 +99,7 @@ function ofVcpu(row: VcpuRow, key: string, { unit }: Report): Figure[] {
   ];
 }
 
-function ofDirtyLog({ rounds, unit, windows }: Report): Figure[] {
+function ofDirtyLog({ rounds, unit, windows, logFull }: Report): Figure[] {
   if (rounds.length === 0) return [];
   const stalls = rounds.map(({ stall }) => sum(stall, (of) => of));
   const mean = (total: number): number => total / rounds.length;
@@ -113,6 +113,13 @@ function ofDirtyLog({ rounds, unit, windows }: Report): Figure[] {
       ...lower('rounds.stall.worst', 'stall in the worst round', Math.max(...stalls), unit),
       isShaky: true,
     },
+    neutral(
+      'log_full',
+      'exits with a full ring or PML',
+      logFull.ringExits + logFull.pmlExits,
+      'events',
+    ),
+    lower('log_full.stall', 'stall with a full ring or PML', logFull.stall, unit),
     ...(unit === 'ns'
       ? [neutral('dirty.working_set', 'pages written in the busiest second', busiest, 'pages')]
       : []),

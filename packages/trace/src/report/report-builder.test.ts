@@ -306,3 +306,27 @@ describe('a vCPU that faults for nothing', () => {
     expect(notifiers).toEqual([{ task: 'ksmd', calls: 1, bytes: 4096 }]);
   });
 });
+
+describe('a log that is full', () => {
+  it('holds its vCPU up until the next entry', () => {
+    const ring = [exit(10), at(12, 'kvm_dirty_ring_exit: vcpu 0'), entry(112)];
+    const pml = [exit(200), at(201, 'kvm_pml_full: vcpu 0: PML full'), entry(211)];
+    expect(reportOf([...ring, ...pml]).logFull).toEqual({
+      ringExits: 1,
+      pmlExits: 1,
+      stall: 110_000,
+    });
+  });
+});
+
+describe('lost events', () => {
+  it('between two looks of the fast path make them two faults', () => {
+    const [, , , look = ''] = fixed(100, 1, 30);
+    const other = fixed(200, 2, 30)[3] ?? '';
+    expect(reportOf([...fixed(100, 1, 30).slice(0, 3), look, other, entry(230)])).toMatchObject({
+      faults: 2,
+      timed: 1,
+      fast: { repaired: 2 },
+    });
+  });
+});

@@ -11,6 +11,7 @@ import { type FaultKind, kindNames } from './fault-kind.ts';
 import { FaultTracker } from './fault-tracker.ts';
 import { HotRanges } from './hot-ranges.ts';
 import { HugePageTally } from './huge-pages.ts';
+import { type LogFull, LogFullTally } from './log-full.ts';
 import { type LoggedRound, loggedRounds } from './logged-round.ts';
 import { MmioTally } from './mmio-tally.ts';
 import { MmuModeFinder } from './mmu-mode.ts';
@@ -35,6 +36,7 @@ export class ReportBuilder {
   readonly #mmio = new MmioTally();
   readonly #notifiers = new NotifierTally();
   readonly #spins = new Spins();
+  readonly #logFull = new LogFullTally();
   readonly #ranges = new HotRanges();
   readonly #kinds = new Map<FaultKind, KindTally>();
   readonly #vcpus = new Map<number, VcpuTally>();
@@ -44,7 +46,7 @@ export class ReportBuilder {
     this.#options = options;
     this.#tracker = new FaultTracker({
       looked: (fault) =>
-        this.#races.looked(fault, { cpu: this.#event?.cpu ?? 0, format: this.#tracker.format }),
+        this.#races.looked(fault, { cpu: this.#event?.cpu ?? 0, layout: this.#tracker.layout }),
       ended: (fault) => this.#ended(fault),
     });
   }
@@ -61,6 +63,7 @@ export class ReportBuilder {
     this.#hugePages.add(event, isVcpu);
     this.#notifiers.add(event, isVcpu);
     this.#mmio.add(event);
+    this.#logFull.add(event);
   }
 
   /** After the last event. */
@@ -91,6 +94,7 @@ export class ReportBuilder {
       mmio: this.#mmio.result(),
       notifiers: this.#notifiers.ranked(),
       longestSpin: this.#spins.longest,
+      logFull: this.#logFullRow(scale),
       raceCounts: this.#races.counts,
       races: this.#races.kept,
     };
@@ -160,6 +164,11 @@ export class ReportBuilder {
         guestTime: time * vcpu.guestTime,
       };
     });
+  }
+
+  #logFullRow({ time }: Scale): LogFull {
+    const { ringExits, pmlExits, stall } = this.#logFull;
+    return { ringExits, pmlExits, stall: time * stall };
   }
 
   #roundRow(round: LoggedRound, { time }: Scale): RoundRow {

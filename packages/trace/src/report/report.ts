@@ -9,6 +9,7 @@ import type { FastShare } from './fast-share.ts';
 import type { FaultKind } from './fault-kind.ts';
 import type { HotRange } from './hot-ranges.ts';
 import type { HugePages } from './huge-pages.ts';
+import type { LogFull } from './log-full.ts';
 import type { LoggedRound } from './logged-round.ts';
 import type { MmioAccesses } from './mmio-tally.ts';
 import type { MmuMode } from './mmu-mode.ts';
@@ -68,6 +69,8 @@ export interface Report {
   /** How far the stall of a round may be off, for each vCPU. */
   readonly roundPrecision: number;
   readonly windows: readonly DirtyWindow[];
+  /** Exits because a dirty ring or PML was full; not among the faults. */
+  readonly logFull: LogFull;
   readonly fast: FastShare;
   readonly ranges: readonly HotRange[];
   readonly hugePages: HugePages;

@@ -34,9 +34,10 @@ export function dirtyLog(report: Report, { all }: { readonly all: boolean }): Se
         ? [`the ${shown.length} with most stall; --by round has the other ${left}`]
         : []),
       ...windowSentences(report),
+      ...fullSentences(report),
     ],
     table: {
-      head: ['at', 'over', 'dirty pages', 'MiB', 'MB/s', stallHead(unit), 'worst vCPU', 'phase'],
+      head: ['at', 'over', 'dirty pages', 'size', 'MB/s', stallHead(unit), 'worst vCPU', 'phase'],
       leftAligned: [7],
       rows: shown.map((round) => rowOf(round, report)),
     },
@@ -83,6 +84,19 @@ function windowSentences({ windows, unit }: Report): string[] {
   return [
     `working set of writes: ${sizeOfPages(most)} in the busiest of ${plural(windows.length, 'second')}`,
   ];
+}
+
+function fullSentences({ logFull: { ringExits, pmlExits, stall }, unit }: Report): string[] {
+  const whose = [
+    ...(ringExits > 0
+      ? [plural(ringExits, 'exit with a full dirty ring', 'exits with a full dirty ring')]
+      : []),
+    ...(pmlExits > 0
+      ? [plural(pmlExits, 'exit with a full PML buffer', 'exits with a full PML buffer')]
+      : []),
+  ];
+  if (whose.length === 0) return [];
+  return [`${whose.join(', ')}, ${duration(stall, unit)} until re-entry, not counted above`];
 }
 
 /** A round is the pages of the time before it, so both are summed over all rounds. */

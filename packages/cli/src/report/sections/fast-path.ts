@@ -4,7 +4,7 @@ import { count } from '../../table.ts';
 import type { Section } from '../section.ts';
 import { duration, millions, share, type Unit } from '../units.ts';
 
-export function fastPath({ fast, mode, unit }: Report): Section {
+export function fastPath({ fast, mode, vcpus, unit }: Report): Section {
   const { candidates, repaired } = fast;
   if (candidates === 0) {
     return { title: 'Fast path: no write met a page that was present and protected' };
@@ -13,7 +13,7 @@ export function fastPath({ fast, mode, unit }: Report): Section {
     title:
       `Fast path: repaired ${share(repaired, candidates)} of the faults on protection ` +
       `(${count(repaired)} of ${count(candidates)})`,
-    sentences: [estimateWords(fast, unit)],
+    sentences: [estimateWords(fast, vcpus, unit)],
     soWhat: [{ text: soWhat(fast, mode) }],
   };
 }
@@ -24,7 +24,11 @@ const BASES: Readonly<Record<NonNullable<SlowPathEstimate['from']>, string>> = {
   slow_map: "slow maps of 4K pages, which may wait for the host's page: rather too much",
 };
 
-function estimateWords({ estimate, repaired }: FastShare, unit: Unit): string {
+function estimateWords(
+  { estimate, repaired }: FastShare,
+  vcpus: Report['vcpus'],
+  unit: Unit,
+): string {
   const { from, samples, slowMedian, fastMedian, added } = estimate;
   if (repaired === 0) return 'it repaired none, so it saved no time';
   if (from === undefined) {
@@ -32,12 +36,15 @@ function estimateWords({ estimate, repaired }: FastShare, unit: Unit): string {
   }
   const medians = `medians ${duration(slowMedian, unit)} against ${duration(fastMedian, unit)}`;
   const basis = `${count(samples)} ${BASES[from]}`;
-  return `the slow path would have added about ${millions(added)} ${unit === 'ns' ? 'ms' : 'Mticks'}: ${medians}, by ${basis}`;
+  const time = vcpus.reduce((sum, { span }) => sum + span, 0);
+  const total = `${millions(added)} ${unit === 'ns' ? 'ms' : 'Mticks'}`;
+  return `the slow path would have added about ${total}, ${share(added, time)} of the vCPUs' time: ${medians}, by ${basis}`;
 }
 
-function soWhat({ candidates, repaired }: FastShare, { mmu }: MmuMode): string {
+function soWhat({ candidates, repaired }: FastShare, { mmu, isNested }: MmuMode): string {
   if (repaired > 0.95 * candidates) return 'nothing to gain here';
   if (mmu === 'shadow')
     return 'shadow paging of a guest that pages has no fast path: use EPT or NPT';
+  if (isNested && repaired === 0) return 'nested guests take the slow path under the dirty log';
   return 'the rest took mmu_lock: the kinds above say why';
 }

@@ -20,10 +20,21 @@ export function host({ notifiers, longestSpin, unit }: Report): Section | undefi
   return {
     title: `Host: ${plural(calls, 'mmu notifier call')} took pages away, by ${who}`,
     sentences: [spin],
-    soWhat: [
-      {
-        text: 'whoever calls often holds vCPUs up: KSM, fork, reclaim, compaction, NUMA balancing',
-      },
-    ],
+    soWhat: [{ text: soWhat(notifiers, calls) }],
   };
+}
+
+/** A handful of calls is a VMM that starts and ends. */
+const FEW = 100;
+const ADVICE: readonly (readonly [who: RegExp, advice: string])[] = [
+  [/^ksmd/, 'keep KSM off this VM (MADV_UNMERGEABLE, or run 0) while it migrates'],
+  [/^khugepaged/, 'khugepaged collapses pages under the VM: use huge pages from the start'],
+  [/^(kswapd|kcompactd)/, 'the host reclaims or compacts memory: it has too little for its VMs'],
+  [/^vCPUs/, 'copies of shared pages: KSM and fork share them'],
+];
+
+function soWhat([most]: Report['notifiers'], calls: number): string {
+  if (most === undefined || calls < FEW) return 'few: the host left the memory alone';
+  const [, advice] = ADVICE.find(([who]) => who.test(most.task)) ?? [];
+  return `${most.task}: ${advice ?? 'a thread of the VMM or the host: its madvise, munmap, mprotect or fork'}`;
 }
