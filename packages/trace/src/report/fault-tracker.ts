@@ -94,7 +94,7 @@ export class FaultTracker {
   #exit(vcpu: VcpuState, time: number, reason: string): void {
     this.#close(vcpu, Number.NaN);
     vcpu.exitedAt = time;
-    if (!Number.isNaN(vcpu.enteredAt)) vcpu.guestTime += time - vcpu.enteredAt;
+    if (time > vcpu.enteredAt) vcpu.guestTime += time - vcpu.enteredAt;
     vcpu.addressIsVirtual = EXCEPTION_EXITS.has(reason);
     if (reason === 'EPT_MISCONFIG') vcpu.begin(time, -1, PFERR_RSVD_MASK);
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   at,
@@ -15,6 +16,7 @@ import {
   WRITABLE,
 } from '../../test/fault-lines.ts';
 import { reportOf, reportOfFile } from '../../test/report-of.ts';
+import { DECODED_LINES } from '../../test/sample-lines.ts';
 import type { FaultKind } from './fault-kind.ts';
 import type { Report } from './report.ts';
 
@@ -328,5 +330,31 @@ describe('lost events', () => {
       timed: 1,
       fast: { repaired: 2 },
     });
+  });
+});
+
+describe('a clock that runs backwards between CPUs', () => {
+  it('gives no negative times', () => {
+    const lines = [...fixed(100, 1, 30), exit(200), pageFault(201, 2, 6), entry(150)];
+    const { faults, timed, vcpus } = reportOf(lines);
+    expect([faults, timed, vcpus[0]?.sum]).toEqual([2, 1, 30_000]);
+  });
+});
+
+describe('any events in any order', () => {
+  it('give a report whose kinds add up', () => {
+    const lines = DECODED_LINES.map((line) => ` ${line}`);
+    fc.assert(
+      fc.property(fc.shuffledSubarray(lines, { minLength: 1 }), (some) => {
+        const { faults, kinds, vcpus, ranges } = reportOf(some);
+        expect(kinds.reduce((sum, { count }) => sum + count, 0)).toBe(faults);
+        expect(vcpus.reduce((sum, row) => sum + row.faults, 0)).toBe(faults);
+        expect(ranges.reduce((sum, row) => sum + row.faults, 0)).toBeLessThanOrEqual(faults);
+        for (const { sum, span, guestTime } of vcpus) {
+          expect(Math.min(sum, span, guestTime)).toBeGreaterThanOrEqual(0);
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });

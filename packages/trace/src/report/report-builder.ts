@@ -104,7 +104,7 @@ export class ReportBuilder {
     const wanted = isWanted(fault, this.#options);
     this.#races.ended(fault, wanted);
     if (!wanted) return;
-    const duration = Math.round(PARTS * (fault.ended - fault.began));
+    const duration = durationOf(fault);
     const kind = this.#kindTally(fault.kind);
     kind.count++;
     if (!Number.isNaN(duration)) kind.durations.add(duration);
@@ -160,7 +160,7 @@ export class ReportBuilder {
         faults: tally.faults,
         ...latencyOf(tally.durations, part),
         loggingStall: time * (tally.loggingStall + slow),
-        span: time * (vcpu.lastTime - vcpu.firstTime),
+        span: time * Math.max(0, vcpu.lastTime - vcpu.firstTime),
         guestTime: time * vcpu.guestTime,
       };
     });
@@ -177,6 +177,11 @@ export class ReportBuilder {
     );
     return { ...round, stall };
   }
+}
+
+/** NaN without a re-entry, and where a clock of each CPU's own ran backwards between the two. */
+function durationOf({ began, ended }: Fault): number {
+  return ended >= began ? Math.round(PARTS * (ended - began)) : Number.NaN;
 }
 
 /** From what is kept to the report's unit. */

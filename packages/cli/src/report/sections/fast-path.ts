@@ -42,7 +42,7 @@ function estimateWords(
 }
 
 function soWhat({ candidates, repaired }: FastShare, { mmu, isNested }: MmuMode): string {
-  if (repaired > 0.95 * candidates) return 'nothing to gain here';
+  if (repaired > 0.95 * candidates) return 'it does what it can: only fewer such faults would help';
   if (mmu === 'shadow')
     return 'shadow paging of a guest that pages has no fast path: use EPT or NPT';
   if (isNested && repaired === 0) return 'nested guests take the slow path under the dirty log';
