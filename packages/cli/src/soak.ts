@@ -94,10 +94,9 @@ async function soak({ minutes, seed }: Options): Promise<number> {
   return EXIT_OK;
 }
 
-/** The legacy MMU holds its lock exclusively, and has hardware that sets A and D, without PML. */
+/** The legacy MMU holds its lock exclusively. */
 function withMmu(mmu: MmuKind, options: RunOptions): RunOptions {
-  if (mmu === 'tdp' || options.pml === true || options.adBits === false) return options;
-  return { ...options, mmu, faultLock: 'exclusive' };
+  return mmu === 'tdp' ? options : { ...options, mmu, faultLock: 'exclusive' };
 }
 
 function hung(turn: number, name: string, options: RunOptions): never {

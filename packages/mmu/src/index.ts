@@ -115,6 +115,7 @@ export {
 } from './host/page-request.ts';
 export { protectPages, unprotectPages } from './host/protect-pages.ts';
 export { replacePages, sharePages, type VisitFrame } from './host/share-pages.ts';
+export { mmuSpteRestore } from './legacy/mmu-spte.ts';
 export { forEachRmapSpte, rmapHead } from './legacy/rmap.ts';
 export { commitZapPage, prepareZapPage } from './legacy/zap-page.ts';
 export {

@@ -81,9 +81,6 @@ let mmu: MmuKind = 'tdp';
 export function useMmu(kind: MmuKind): void {
   mmu = kind;
 }
-/** Hardware without A/D bits, or with PML, is for the TDP MMU. */
-const mmuFor = ({ adBits = true, pml = false }: Partial<VmOptions>): MmuKind =>
-  adBits && !pml ? mmu : 'tdp';
 export const usedMmu = (): MmuKind => mmu;
 /** How a fault takes mmu_lock, where nothing else is said. */
 export const faultLock = (): 'readLock' | 'writeLock' => (mmu === 'tdp' ? 'readLock' : 'writeLock');
@@ -92,7 +89,7 @@ export const itOfTdp = (law: string, body: () => void): void => it.skipIf(mmu !=
 
 /** A VM with two vCPUs, two agents and sixteen pages of four words, its page table two levels of four entries. */
 export function makeBench(options: Partial<VmOptions> = {}): Bench {
-  const config = vmConfig({ ...SMALL, mmu: mmuFor(options), ...options });
+  const config = vmConfig({ ...SMALL, mmu, ...options });
   const memory = createSharedMemory(seamSize(config));
   const mems = Array.from({ length: config.vcpus + config.agents }, (_, thread) =>
     Object.assign(connectThread(memory, thread), { wait: sleepsNever }),

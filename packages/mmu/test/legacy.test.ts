@@ -21,6 +21,7 @@ describe('with the legacy MMU', async () => {
   await import('../src/host/protect-pages.test.ts');
   await import('../src/host/share-pages.test.ts');
   await import('../src/vcpu/access.test.ts');
+  await import('../src/vcpu/pml.test.ts');
   await import('../src/vcpu/run.test.ts');
   await import('../src/vm/set-memory-region.test.ts');
   await import('../src/vm/zap-all-fast.test.ts');

@@ -598,7 +598,6 @@ const FAULT_LOCKS: readonly FaultLock[] =
 const CONFIGS = (['slow', 'merged', 'current'] as FaultPath[]).flatMap((faultPath) =>
   FAULT_LOCKS.flatMap((faultLock) =>
     Object.keys(VARIANTS)
-      .filter((variant) => usedMmu() === 'tdp' || !/A\/D|PML/.test(variant))
       .filter((variant) => BOTH_LOCKS.includes(variant) || faultLock === FAULT_LOCKS[0])
       .map((variant) => ({ faultPath, faultLock, variant })),
   ),

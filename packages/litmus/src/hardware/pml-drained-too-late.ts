@@ -4,6 +4,7 @@
 // buffer is emptied.
 // Source: vmx_handle_exit() of KVM, which empties the buffer first of all.
 import { type Shared, setMode } from '@faultline/atomics';
+import type { Program } from '@faultline/checker';
 import {
   enterGuest,
   flushPmlBuffer,
@@ -17,7 +18,7 @@ import {
 import type { Litmus } from '../litmus.ts';
 import { contentOf, isInGuest, isTold } from '../properties.ts';
 import { brokenAndRepaired } from '../races/pair.ts';
-import { race } from '../setting.ts';
+import { type Race, race } from '../setting.ts';
 import { gfn0, guestWrite, harvestAll, hvn0, touch } from '../small-vm.ts';
 
 type Leave = (mem: Shared, vcpu: Vcpu) => void;
@@ -26,6 +27,46 @@ interface LastHarvest {
   readonly content: number;
   readonly told: boolean;
 }
+
+/** The last round of a migration beside a vCPU that stores and leaves. */
+export const lastHarvest = (name: string, leave: Leave, vm: Race['vm'] = {}): Program =>
+  race({
+    name,
+    vm: { ...vm, pml: true },
+    setup(mem, own) {
+      touch(mem, own, gfn0);
+      harvestAll(mem, own);
+    },
+    vcpus: [
+      {
+        outside(mem, vm, vcpu) {
+          enterGuest(mem, vm, vcpu);
+          guestWrite(gfn0, 1)(mem, vm, vcpu);
+          leave(mem, vcpu);
+        },
+      },
+    ],
+    agents: {
+      migration(mem, vm): LastHarvest {
+        pauseVcpus(mem, vm);
+        getDirtyLog(mem, vm, 0);
+        const last = { content: contentOf(mem, vm, hvn0), told: isTold(mem, vm, hvn0) };
+        resumeVcpus(mem, vm);
+        return last;
+      },
+    },
+    finally: {
+      'the last harvest tells of all that was written': (_mem, _vm, { migration }) => {
+        const { content, told } = migration as LastHarvest;
+        return content === 0 || told;
+      },
+    },
+    sometimes: {
+      'the vCPU is outside and has stored': (mem, vm) =>
+        contentOf(mem, vm, hvn0) === 1 && !isInGuest(mem, 0),
+    },
+    oops: 'the destination never gets what the guest stored last',
+  });
 
 export const PML_DRAINED_TOO_LATE: readonly Litmus[] = brokenAndRepaired<Leave>({
   name: 'pml-drained-too-late',
@@ -42,42 +83,5 @@ export const PML_DRAINED_TOO_LATE: readonly Litmus[] = brokenAndRepaired<Leave>(
     flushPmlBuffer(mem, pml, fault.memslots);
   },
   repaired: leaveGuest,
-  make: (name, leave) =>
-    race({
-      name,
-      vm: { pml: true },
-      setup(mem, vm) {
-        touch(mem, vm, gfn0);
-        harvestAll(mem, vm);
-      },
-      vcpus: [
-        {
-          outside(mem, vm, vcpu) {
-            enterGuest(mem, vm, vcpu);
-            guestWrite(gfn0, 1)(mem, vm, vcpu);
-            leave(mem, vcpu);
-          },
-        },
-      ],
-      agents: {
-        migration(mem, vm): LastHarvest {
-          pauseVcpus(mem, vm);
-          getDirtyLog(mem, vm, 0);
-          const last = { content: contentOf(mem, vm, hvn0), told: isTold(mem, vm, hvn0) };
-          resumeVcpus(mem, vm);
-          return last;
-        },
-      },
-      finally: {
-        'the last harvest tells of all that was written': (_mem, _vm, { migration }) => {
-          const { content, told } = migration as LastHarvest;
-          return content === 0 || told;
-        },
-      },
-      sometimes: {
-        'the vCPU is outside and has stored': (mem, vm) =>
-          contentOf(mem, vm, hvn0) === 1 && !isInGuest(mem, 0),
-      },
-      oops: 'the destination never gets what the guest stored last',
-    }),
+  make: lastHarvest,
 });

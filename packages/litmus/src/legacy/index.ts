@@ -1,8 +1,10 @@
 // What the legacy MMU does in other ways than the TDP MMU: tables freed after a flush, leaves found by rmaps, large leaves
 // dropped.
 import type { Litmus } from '../litmus.ts';
+import { LEGACY_HARDWARE } from './hardware-bits.ts';
 import { largeLeafDropped } from './large-leaf-dropped.ts';
 import { LOCKLESS_WALK } from './lockless-walk.ts';
+import { RESTORE_BY_EXCHANGE } from './restore-by-exchange.ts';
 import { LEGACY_SEED } from './seed-races.ts';
 import { WALK_AND_PAUSE } from './walk-and-pause.ts';
 
@@ -11,4 +13,6 @@ export const LEGACY: readonly Litmus[] = [
   ...WALK_AND_PAUSE,
   largeLeafDropped,
   ...LEGACY_SEED,
+  ...LEGACY_HARDWARE,
+  ...RESTORE_BY_EXCHANGE,
 ];

@@ -1,7 +1,7 @@
 // What every log does with the pages that it was emptied of: makes the next store to each known.
 import type { Shared } from '@faultline/atomics';
 import { firstGfn, type Gfn } from '../address.ts';
-import { rmapWriteProtectRange } from '../legacy/rmap-range.ts';
+import { rmapProtectRange } from '../legacy/rmap-range.ts';
 import type { Vm } from '../memory-map.ts';
 import { entryAt } from '../spte/walk.ts';
 import { gfnToHvn, type Memslot } from '../vm/memslots.ts';
@@ -21,7 +21,7 @@ export function pageProtector(mem: Shared, vm: Vm, slot: Memslot): (gfn: Gfn) =>
 const rmapProtector =
   (mem: Shared, vm: Vm, slot: Memslot) =>
   (gfn: Gfn): void =>
-    rmapWriteProtectRange(mem, vm, { hvn: gfnToHvn(slot, gfn), npages: 1 });
+    rmapProtectRange(mem, vm, { hvn: gfnToHvn(slot, gfn), npages: 1 });
 
 function tdpProtector(mem: Shared, vm: Vm): (gfn: Gfn) => void {
   const { indexBits } = vm.geometry;

@@ -8,14 +8,21 @@ import { markPageDirty } from '../dirty/dirty-bitmap.ts';
 import type { MmuEvent, Spte } from '../event.ts';
 import { isHostPteWritable } from '../host/host-pte.ts';
 import { dropLargeSpte } from '../legacy/drop-large-spte.ts';
-import { loadSpte, mmuSpteSet, mmuSpteUpdate } from '../legacy/mmu-spte.ts';
+import { loadSpte, mmuSpteRestore, mmuSpteSet, mmuSpteUpdate } from '../legacy/mmu-spte.ts';
 import { rmapAdd, rmapHead } from '../legacy/rmap.ts';
 import { getShadowPage, linkShadowPage } from '../legacy/shadow-page.ts';
 import { commitZapPage, prepareZapPage } from '../legacy/zap-page.ts';
 import type { Vm } from '../memory-map.ts';
+import { withAdType } from '../spte/acc-track.ts';
 import { makeSpte } from '../spte/make-spte.ts';
 import { makeMmioSpte } from '../spte/mmio-spte.ts';
-import { isLastSpte, isShadowPresent, isWritable, leadsToTable } from '../spte/spte.ts';
+import {
+  isAccessAllowed,
+  isLastSpte,
+  isShadowPresent,
+  isWritable,
+  leadsToTable,
+} from '../spte/spte.ts';
 import { childTable, entryAt } from '../spte/walk.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { gfnToHvn, type Memslot, mmioGeneration } from '../vm/memslots.ts';
@@ -37,11 +44,12 @@ import {
   type RetPf,
 } from './ret-pf.ts';
 
-/** Never RETRY: nobody else changes what leads to the leaf. Throws a RangeError when no frame is left. */
+/** RETRY: the fast path was faster. Nobody else changes what is on the way. Throws a RangeError when no frame is left. */
 export function directMap(mem: Shared, vm: Vm, fault: PageFault, hostPte: number): RetPf {
   const target = targetOf(vm, fault, hostPte);
   reachPlace(mem, vm, fault, target);
-  return mmuSetSpte(mem, vm, fault, makeSpte(target.pfn, isHostPteWritable(hostPte), target.level));
+  const spte = makeSpte(target.pfn, isHostPteWritable(hostPte), target.level);
+  return mmuSetSpte(mem, vm, fault, withAdType(vm, spte));
 }
 
 /** Where the guest has no memory: leaves an MMIO spte. EMULATE also when the vCPU has added enough tables for them. */
@@ -96,7 +104,9 @@ function mmuSetSpte(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetPf {
   } else if (isLastSpte(old.low, level)) {
     expectSamePage(gfn, old, spte);
     // Another fault was first, and its leaf may say more than ours: see tdp-map.ts.
-    if (!isWriteFault(fault.error_code) || isWritable(old.low)) return RET_PF_SPURIOUS;
+    const write = isWriteFault(fault.error_code);
+    if (isAccessAllowed(old.low, write)) return RET_PF_SPURIOUS;
+    if (!write) return mmuSpteRestore(mem, sptep, old) ? RET_PF_FIXED : RET_PF_RETRY;
     if (mmuSpteUpdate(mem, { sptep, level }, old, spte)) flushRemoteTlbs(mem, vm);
   } else {
     const invalid: number[] = [];

@@ -6,6 +6,7 @@
 import { assertOutside, type Shared } from '@faultline/atomics';
 import { type Hvn, hvnToHva } from '../address.ts';
 import type { MmuEvent, Spte } from '../event.ts';
+import { mmuSpteClearBit, mmuSpteTrack } from '../legacy/mmu-spte.ts';
 import type { Vm } from '../memory-map.ts';
 import { markForAccessTrack } from '../spte/acc-track.ts';
 import { isAccessed, isAdEnabled, isWritable, PT_ACCESSED_MASK } from '../spte/spte.ts';
@@ -58,10 +59,12 @@ export function ageLeaf(mem: Shared, vm: Vm, entry: Entry, seen: Spte): void {
   if (isAdEnabled(seen.high)) {
     // One bit, atomically: a store of what was seen would lose the D that hardware sets meanwhile. Litmus: hardware-dirty-lost.
     if (vm.tdpMmuEnabled) clearSpteBits(mem, entry, PT_ACCESSED_MASK);
-    else mem.and64(entry.sptep, ~PT_ACCESSED_MASK, -1); // KVM traces nothing there
+    else mmuSpteClearBit(mem, entry.sptep, PT_ACCESSED_MASK);
     return;
   }
-  const old = writeSpte(mem, entry, seen, markForAccessTrack(seen));
+  const old = vm.tdpMmuEnabled
+    ? writeSpte(mem, entry, seen, markForAccessTrack(seen))
+    : mmuSpteTrack(mem, entry, seen);
   // By what the exchange found: the fast path may have set W since, and with W goes all that was known of stores. KVM asks
   // the value that it saw before. Litmus: access-track-dirty-lost.
   if (isWritable(old.low)) setPfnDirty(mem, vm, entry, old);

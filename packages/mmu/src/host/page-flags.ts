@@ -18,7 +18,7 @@ export const pageFlags = (mem: Shared, vm: Vm, pfn: Pfn): number => mem.load32(f
 type Leaf = Pick<Entry, 'level'>;
 
 /** All pages of a leaf of which `spte` is a value. */
-export function setPfnDirty(mem: Shared, vm: Vm, entry: Entry, spte: Spte): void {
+export function setPfnDirty(mem: Shared, vm: Vm, entry: Leaf, spte: Spte): void {
   setPageFlags(mem, vm, entry, spte, PG_DIRTY);
 }
 

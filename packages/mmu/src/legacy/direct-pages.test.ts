@@ -7,6 +7,7 @@ import {
   eventsOf,
   faultAndLeave,
   flagsOf,
+  hostPteOf,
   hvnOf,
   LOGGED,
   lastSpte,
@@ -16,10 +17,16 @@ import {
   slotOf,
 } from '../../test/fixture.ts';
 import type { Sptep } from '../address.ts';
+import { getDirtyLog } from '../dirty/harvest.ts';
 import { newPageFault } from '../fault/fault.ts';
-import { isHostPteHuge } from '../host/host-pte.ts';
+import { RET_PF_RETRY } from '../fault/ret-pf.ts';
+import { clearYoung } from '../host/aging.ts';
+import { hostPtePfn, isHostPteHuge } from '../host/host-pte.ts';
+import { writeProtectHostPage } from '../host/ksm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../host/mmu-notifier.ts';
-import { isLastSpte } from '../spte/spte.ts';
+import { clearPageFlags, PG_DIRTY, pageFlags } from '../host/page-flags.ts';
+import { restoreAccTrack } from '../spte/acc-track.ts';
+import { isAccessTracked, isLastSpte, PT_WRITABLE_MASK } from '../spte/spte.ts';
 import { tableFrame } from '../spte/walk.ts';
 import { vmConfig } from '../vm/create-vm.ts';
 import { walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from '../vm/lockless-walk.ts';
@@ -91,12 +98,6 @@ describe('a page table of the legacy MMU', () => {
   it('is no matter of a lock held for reading', () => {
     expect(() => vmConfig({ vcpus: 1, hostPages: 1, mmu: 'legacy', faultLock: 'shared' })).toThrow(
       "expected faultLock 'exclusive' with mmu 'legacy', got 'shared'",
-    );
-  });
-
-  it.each([{ pml: true }, { adBits: false }])('has no hardware of the kind %o', (hardware) => {
-    expect(() => vmConfig({ vcpus: 1, hostPages: 1, mmu: 'legacy', ...hardware })).toThrow(
-      "expected A/D bits and no pml with mmu 'legacy'",
     );
   });
 });
@@ -186,6 +187,75 @@ describe('a large leaf of the legacy MMU', () => {
       0,
     ]);
     expect(isHostPteHuge(bench.agent.load32(bench.vm.at.host_page_table + 5 * 4))).toBe(true);
+  });
+});
+
+describe('an access-tracked leaf of the legacy MMU', () => {
+  const tracked = (): Bench => {
+    const bench = makeBenchWithSlot(LOGGED, { mmu: 'legacy', adBits: false, faultPath: 'slow' });
+    bench.guests[0].write(3, 1);
+    setMemslotFlags(bench.agent, bench.vm, 0, 0);
+    setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
+    clearYoung(bench.agent, bench.vm, hvnOf(3), 1);
+    return bench;
+  };
+
+  it('is what ageing leaves, and told of by no tracepoint of the TDP MMU', () => {
+    const bench = tracked();
+    bench.guests[0].read(3);
+    const events = eventsOf(bench.agent, () => clearYoung(bench.agent, bench.vm, hvnOf(3), 1));
+    const { low, high } = lastSpte(bench, 3);
+    expect([events.map(({ event }) => event), isAccessTracked(low, high)]).toEqual([
+      ['kvm_age_hva'],
+      true,
+    ]);
+  });
+
+  it('has its rights again after a load, and no W', () => {
+    const bench = tracked();
+    expect([bench.guests[0].read(3), flagsOf(bench, 3)]).toEqual([1, 'e05']);
+  });
+
+  it('is left to a fast path that was faster', () => {
+    const bench = tracked();
+    const { sptep, low, high } = lastSpte(bench, 3);
+    const restored = restoreAccTrack({ low, high });
+    const mem = before(memOf(bench), { verb: 'cmpxchg64', address: sptep }, () => {
+      bench.agent.store64(sptep, restored.low | PT_WRITABLE_MASK, restored.high);
+    });
+    expect([faultAndLeave(bench, 3, { mem, write: false }).ret, flagsOf(bench, 3)]).toEqual([
+      RET_PF_RETRY,
+      'e07',
+    ]);
+  });
+
+  it('may have been written: that it was writable is told when it is protected', () => {
+    const bench = makeBenchWithSlot(0, { mmu: 'legacy', adBits: false });
+    bench.guests[0].write(3, 1);
+    const pfn = hostPtePfn(hostPteOf(bench, 3));
+    clearPageFlags(bench.agent, bench.vm, pfn);
+    setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
+    expect(pageFlags(bench.agent, bench.vm, pfn) & PG_DIRTY).toBe(PG_DIRTY);
+  });
+});
+
+describe('PML with the legacy MMU', () => {
+  it('clears D of small leaves when the log begins, and W of large ones', () => {
+    const bench = makeBenchWithSlot(0, { ...LARGE, pml: true });
+    bench.guests[0].write(5, 5);
+    bench.guests[0].write(9, 9);
+    writeProtectHostPage(bench.agent, bench.vm, hvnOf(9)); // splits the huge page
+    bench.guests[0].write(9, 9);
+    setMemslotFlags(bench.agent, bench.vm, 0, LOGGED);
+    expect([flagsOf(bench, 4), flagsOf(bench, 9)]).toEqual(['ee5', 'e27']);
+  });
+
+  it('logs the store that sets D again', () => {
+    const bench = makeBenchWithSlot(LOGGED, { mmu: 'legacy', pml: true });
+    bench.guests[0].write(3, 1);
+    getDirtyLog(bench.agent, bench.vm, 0);
+    bench.guests[0].write(3, 2);
+    expect(getDirtyLog(bench.agent, bench.vm, 0)).toBe(1);
   });
 });
 

@@ -4,7 +4,7 @@ import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import type { Memslot } from '../vm/memslots.ts';
 import type { GfnRange } from '../vm/tdp-iter.ts';
-import { rmapWriteProtectRange, zapCollapsibleRmaps, zapRmapRange } from './rmap-range.ts';
+import { rmapProtectRange, zapCollapsibleRmaps, zapRmapRange } from './rmap-range.ts';
 import { zapPagesOf } from './zap-page.ts';
 
 /**
@@ -18,10 +18,13 @@ export function zapMemslot(mem: Shared, vm: Vm, slot: Memslot, gap: GfnRange): v
   zapPagesOf(mem, vm, gap);
 }
 
-/** The log of `slot` begins: no leaf of it lets stores through. The caller flushes. KVM: kvm_mmu_slot_remove_write_access(). */
+/**
+ * The log of `slot` begins: no leaf of it lets stores through that nobody notes. The caller flushes.
+ * KVM: kvm_mmu_slot_remove_write_access(), with PML kvm_mmu_slot_leaf_clear_dirty().
+ */
 export function slotRemoveWriteAccess(mem: Shared, vm: Vm, slot: Memslot): void {
   mem.writeLock(vm.at.mmu_lock);
-  rmapWriteProtectRange(mem, vm, slot);
+  rmapProtectRange(mem, vm, slot);
   mem.writeUnlock(vm.at.mmu_lock);
 }
 

@@ -2,12 +2,13 @@
 import type { Shared } from '@faultline/atomics';
 import { type Gfn, type Hvn, hugePageOf } from '../address.ts';
 import { hostPtep, isHostPteHuge } from '../host/host-pte.ts';
+import { setPfnDirty } from '../host/page-flags.ts';
 import type { Vm } from '../memory-map.ts';
-import { isWritable, PT_WRITABLE_MASK, SHADOW_NONPRESENT } from '../spte/spte.ts';
+import { isAdEnabled, PT_DIRTY_MASK, PT_WRITABLE_MASK, SHADOW_NONPRESENT } from '../spte/spte.ts';
 import { owesFlush } from '../spte/update-spte.ts';
 import { maxMappingLevel } from '../vm/mapping-level.ts';
 import { type HvnRange, hvnToGfn, type Memslot } from '../vm/memslots.ts';
-import { loadSpte } from './mmu-spte.ts';
+import { loadSpte, mmuSpteClearBit } from './mmu-spte.ts';
 import { forEachRmapSpte, rmapHead } from './rmap.ts';
 import { dropSpte } from './zap-page.ts';
 
@@ -45,20 +46,22 @@ function zapRmap(mem: Shared, vm: Vm, head: number, level: number): boolean {
   return flush;
 }
 
-/** Clears W of the leaves of a range; no flush. KVM: rmap_write_protect(), pt_protect false. */
-export function rmapWriteProtectRange(mem: Shared, vm: Vm, range: HvnRange): void {
-  forEachRmap(vm, range, (head) => {
-    rmapWriteProtect(mem, vm, head);
+/** Makes the next store to each page of a range known; no flush. KVM: rmap_write_protect(), __rmap_clear_dirty(). */
+export function rmapProtectRange(mem: Shared, vm: Vm, range: HvnRange): void {
+  forEachRmap(vm, range, (head, level) => {
+    rmapProtect(mem, vm, head, level);
   });
 }
 
-function rmapWriteProtect(mem: Shared, vm: Vm, head: number): void {
+/** Clears W; with PML, of small leaves, D. A large one is dropped before a page of it may be logged. */
+function rmapProtect(mem: Shared, vm: Vm, head: number, level: number): void {
+  const bit = vm.pml && level === 1 ? PT_DIRTY_MASK : PT_WRITABLE_MASK;
   forEachRmapSpte(mem, vm, head, (sptep) => {
-    const { low } = loadSpte(mem, sptep);
-    // Not writable now: a fast path that sets W after this look marks the page after that, for the next harvest.
-    if (!isWritable(low)) return;
-    // One bit, atomically: a store of what was seen would lose the A and D that hardware sets meanwhile.
-    mem.and64(sptep, ~PT_WRITABLE_MASK, -1);
+    // Clear now: a fast path, or hardware, that sets it after this look marks, or logs, after that, for the next harvest.
+    if ((loadSpte(mem, sptep).low & bit) === 0) return;
+    const old = mmuSpteClearBit(mem, sptep, bit);
+    // D, or where there is no D, W: it was all that said so.
+    if (bit === PT_DIRTY_MASK || !isAdEnabled(old.high)) setPfnDirty(mem, vm, { level }, old);
   });
 }
 

@@ -5,6 +5,7 @@
 import type { Shared } from '@faultline/atomics';
 import { type Gfn, pagesPerEntry, type Sptep } from '../address.ts';
 import { SHADOW_PAGE_BYTES, type Vm } from '../memory-map.ts';
+import { withAdType } from '../spte/acc-track.ts';
 import { makeNonleafSpte } from '../spte/make-spte.ts';
 import { initTable, tableFrame } from '../spte/walk.ts';
 import { mmuSpteSet } from './mmu-spte.ts';
@@ -51,7 +52,7 @@ export function getShadowPage(mem: Shared, vm: Vm, mapped: Mapped): number {
 /** Lets `sptep`, where nothing is present, lead to `table`, whose entries are stored already. KVM: __link_shadow_page(). */
 export function linkShadowPage(mem: Shared, vm: Vm, sptep: Sptep, table: number): void {
   mem.store32(headerAt(vm, tableFrame(vm, table)) + 8, sptep);
-  mmuSpteSet(mem, sptep, makeNonleafSpte(tableFrame(vm, table)));
+  mmuSpteSet(mem, sptep, withAdType(vm, makeNonleafSpte(tableFrame(vm, table))));
 }
 
 /** The frame is a table no more. */

@@ -64,11 +64,6 @@ export function vmConfig(options: VmOptions): VmConfig {
   if (config.pml && !config.adBits) {
     throw new RangeError('expected adBits with pml, got pml alone: it logs what D is set for');
   }
-  if (config.mmu === 'legacy' && (config.pml || !config.adBits)) {
-    throw new RangeError(
-      "expected A/D bits and no pml with mmu 'legacy', got pml or no adBits: it has no access tracking yet",
-    );
-  }
   if (config.mmu === 'legacy' && config.faultLock === 'shared') {
     throw new RangeError("expected faultLock 'exclusive' with mmu 'legacy', got 'shared'");
   }
