@@ -238,6 +238,8 @@ function violations({ words, lostWrites, damagedFrame, ...found }: Integrity): s
     [found.changedMergedPages, 'merged pages changed under their sharers'],
     [found.changedKeptPages, 'pages changed that the host had kept'],
     [found.changedAway, 'times that memory changed which no guest had'],
+    [found.readerDifferences, 'words that a client of the dirty log was not told of'],
+    [found.snapshotDifferences, 'words of snapshots are not of their moment'],
     [found.migrationDifferences, 'words differ between source and destination'],
   ];
   return [

@@ -1,8 +1,10 @@
 // npm run soak: every fault path in turn under everything at once, until the time is up. Exit code 1 at the first word lost.
 //
 // Each turn runs, at random: which MMU, how many vCPUs, which guest, how much memory, in huge pages or not, by which of KVM's
-// logs and how often it is harvested, whether the guest is migrated again and again, aged, swapped and moved about. Some turns
-// play the bundled trace, and one guest has memory that the VMM moves, deletes and creates under running vCPUs.
+// logs and how often it is harvested, whether the guest is migrated again and again, aged, swapped and moved about. In most
+// turns three clients read the log, each comparing what it has with all memory, and snapshots are taken, compared with what the
+// guest had written at that moment, rewound to or dropped, beside migration and host. Some turns play the bundled trace, and
+// one guest has memory that the VMM moves, deletes and creates under running vCPUs.
 
 import type { FaultPath, MmuKind } from '@faultline/mmu';
 import {
@@ -56,6 +58,8 @@ async function soak({ minutes, seed }: Options): Promise<number> {
   const totals = new Map<string, number>();
   for (let turn = 0; Date.now() < end; turn++) {
     const name = choose<'trace' | GuestName>([TRACE, ...(Object.keys(GUESTS) as GuestName[])]);
+    // Who copies, compares or rewinds memory pauses the vCPUs; the host drops pages in the turns without.
+    const watched = choose([true, true, false]);
     const options: RunOptions = withMmu(choose<MmuKind>(['tdp', 'tdp', 'legacy']), {
       faultPath: PATHS[turn % PATHS.length] as FaultPath,
       faultLock: choose(['shared', 'shared', 'exclusive'] as const),
@@ -63,7 +67,9 @@ async function soak({ minutes, seed }: Options): Promise<number> {
       vcpus: choose(name === TRACE ? [1, 2] : [1, 2, 2, 3, 4]),
       pages: choose([64, 512, 4096]),
       harvestsPerSecond: choose([20, 100, 500]),
-      migrate: choose([true, true, false]),
+      migrate: watched && choose([true, true, false]),
+      readers: watched ? 2 : 0,
+      snapshots: watched && choose([true, true, false]),
       dirtyRing: choose([8, 128, 1024]),
       hostActs: choose([true, false]),
       ...(name === TRACE ? {} : { transparentHugepage: choose([true, false]) }),
@@ -86,7 +92,8 @@ async function soak({ minutes, seed }: Options): Promise<number> {
     }
     process.stdout.write(
       `turn ${turn}: ${report.mmu} ${options.faultPath} ${options.faultLock}, ${report.dirtyLog} log, ${name}, ${options.vcpus} vCPUs, ` +
-        `${count(report.pages)} pages: ${count(report.stat.pf_taken)} faults, ${report.migrations.length} migrations: nothing lost\n`,
+        `${count(report.pages)} pages: ${count(report.stat.pf_taken)} faults, ${report.migrations.length} migrations, ` +
+        `${report.snapshots?.taken ?? 0} snapshots: nothing lost\n`,
     );
   }
   for (const [name, value] of totals)
@@ -106,6 +113,7 @@ function hung(turn: number, name: string, options: RunOptions): never {
 
 function add(totals: Map<string, number>, report: RunReport): void {
   const { stat, integrity, migrations, ksm, slots, host, aging, harvests } = report;
+  const { readers, snapshots } = report;
   const counts: Record<string, number> = {
     turns: 1,
     faults: stat.pf_taken,
@@ -119,6 +127,13 @@ function add(totals: Map<string, number>, report: RunReport): void {
     harvests: harvests.length,
     migrations: migrations.length,
     'pages sent': migrations.flatMap(({ rounds }) => rounds).reduce((sum, pages) => sum + pages, 0),
+    'pages copied by other clients': readers?.copied ?? 0,
+    'their copies compared, all equal': readers?.compared ?? 0,
+    'snapshots taken': snapshots?.taken ?? 0,
+    'pages kept by them': snapshots?.pages ?? 0,
+    'words compared with the moment': snapshots?.compared ?? 0,
+    'rewinds to a snapshot': snapshots?.restored ?? 0,
+    'pages that these changed': snapshots?.pagesRestored ?? 0,
     'A set by hardware': stat.hw_accessed,
     'D set by hardware': stat.hw_dirty,
     'pages found young': aging?.young ?? 0,

@@ -37,6 +37,8 @@ const SOUND: RunReport['integrity'] = {
   changedMergedPages: 0,
   changedKeptPages: 0,
   changedAway: 0,
+  readerDifferences: 0,
+  snapshotDifferences: 0,
   migrationDifferences: 0,
   ok: true,
 };
@@ -64,6 +66,8 @@ export const report = (of: Partial<RunReport> = {}): RunReport => ({
   ksm: undefined,
   host: undefined,
   aging: undefined,
+  readers: undefined,
+  snapshots: undefined,
   slots: undefined,
   integrity: SOUND,
   ...of,

@@ -3,10 +3,12 @@ import type { AgingStat } from './ager.ts';
 import type { GuestName } from './guests/guests.ts';
 import type { HostStat } from './host-agent.ts';
 import type { KsmStat } from './ksmd.ts';
+import type { LogReaderStat } from './log-readers.ts';
 import type { Machine, Region } from './machine.ts';
 import type { VcpuReport } from './meter.ts';
 import type { MigrationResult } from './migration.ts';
 import type { SlotStat } from './slot-changer.ts';
+import type { SnapshotStat } from './snapshot-taker.ts';
 import type { Step, Touches } from './trace-plan.ts';
 
 export interface MigrateSetup {
@@ -37,6 +39,10 @@ export type Job = { readonly machine: Machine } & (
       readonly role: 'vmm';
       readonly regions: readonly Region[];
       readonly harvestsPerSecond: number;
+      /** Clients of the log beside the migration that copy what they are told; 0: one that only takes. */
+      readonly readers: number;
+      /** Which region to take snapshots of again and again. */
+      readonly snapshots: { readonly region: Region; readonly restores: boolean } | undefined;
       readonly migrate: MigrateSetup | undefined;
     }
   | {
@@ -70,6 +76,8 @@ export interface VmmReport {
   readonly harvests: readonly number[];
   readonly migrations: readonly MigrationResult[];
   readonly passes: number;
+  readonly readers?: LogReaderStat;
+  readonly snapshots?: SnapshotStat;
 }
 
 export interface WorkerReport {

@@ -26,6 +26,10 @@ export interface MigrationOptions {
   /** Gives up convergence after so many rounds and stops the guest anyway. */
   readonly maxRounds: number;
   readonly now: () => number;
+  /** Called when logging has begun, after each round, and at the end while it is still on. */
+  readonly began?: () => void;
+  readonly sent?: () => void;
+  readonly ending?: () => void;
 }
 
 export interface MigrationResult {
@@ -161,9 +165,10 @@ export function migrate(
   vm: Vm,
   regions: readonly Region[],
   destination: Int32Array,
-  { downtimeMs, maxRounds, now }: MigrationOptions,
+  { downtimeMs, maxRounds, now, began, sent: sentRound, ending }: MigrationOptions,
 ): MigrationResult {
   for (const { slot } of regions) setMemslotFlags(mem, vm, slot, KVM_MEM_LOG_DIRTY_PAGES);
+  began?.();
   const migration = new Migration(mem, vm, regions, destination);
   let from = now();
   let sent = migration.sendAll();
@@ -173,8 +178,10 @@ export function migrate(
     from = now();
     sent = migration.sendDirty();
     msPerPage = (now() - from) / Math.max(1, sent);
+    sentRound?.();
   }
   const result = migration.finish(now);
+  ending?.();
   for (const { slot } of regions) setMemslotFlags(mem, vm, slot, 0);
   return result;
 }

@@ -22,6 +22,7 @@ import { GUESTS, type GuestName } from './guests/guests.ts';
 import type { HostStat } from './host-agent.ts';
 import { BEGUN, type Job, type LockReport, type MigrateSetup, type WorkerReport } from './job.ts';
 import type { KsmStat } from './ksmd.ts';
+import type { LogReaderStat } from './log-readers.ts';
 import {
   AGENTS,
   createMachine,
@@ -33,6 +34,7 @@ import {
 import { timerCost, type VcpuReport } from './meter.ts';
 import type { MigrationResult } from './migration.ts';
 import type { SlotStat } from './slot-changer.ts';
+import type { SnapshotStat } from './snapshot-taker.ts';
 import type { TracePlan } from './trace-plan.ts';
 import { type Verdict, verify } from './verify.ts';
 
@@ -71,6 +73,10 @@ export interface RunOptions {
   readonly dirtyRing?: number;
   /** A thread of the host swaps, moves, keeps and protects the guest's pages at random; of guest programs only. */
   readonly hostActs?: boolean;
+  /** Clients of the dirty log beside the migration, each of which must end up with all of memory; of guest programs only. */
+  readonly readers?: number;
+  /** Snapshots are taken, compared, rewound to and dropped all the time; of guest programs only. */
+  readonly snapshots?: boolean;
   /** Overrides the guest's own. */
   readonly harvestsPerSecond?: number;
 }
@@ -114,6 +120,9 @@ export interface RunReport {
   readonly ksm: KsmStat | undefined;
   readonly host: HostStat | undefined;
   readonly aging: AgingStat | undefined;
+  /** What the dirty log's other clients and the snapshots found, where there were any. */
+  readonly readers: LogReaderStat | undefined;
+  readonly snapshots: SnapshotStat | undefined;
   /** What the VMM did to the guest's memslots, where it did. */
   readonly slots: SlotStat | undefined;
   readonly integrity: Integrity;
@@ -128,6 +137,9 @@ export interface Integrity extends Verdict {
   readonly changedKeptPages: number;
   /** Times that memory changed while it was away from the guest, or read-only: must be 0. */
   readonly changedAway: number;
+  /** Words in which a client of the dirty log, or a snapshot, differed from what the guest had: must be 0. */
+  readonly readerDifferences: number;
+  readonly snapshotDifferences: number;
   /** Words that differed between a migration's source and destination: must be 0. */
   readonly migrationDifferences: number;
   readonly ok: boolean;
@@ -142,6 +154,9 @@ export async function runGuest(name: GuestName, options: RunOptions): Promise<Ru
   const plugged = kind.plug ? pluggedBeside(region) : undefined;
   const hostPages = pages + (plugged?.npages ?? 0);
   const machine = createMachine(vmOptions(options, vcpus, hostPages));
+  const mayRewind = kind.remembers !== true;
+  const snapshots = options.snapshots ? { region, restores: mayRewind } : undefined;
+  const readers = options.readers ?? 0;
   const flags = KVM_MEM_LOG_DIRTY_PAGES;
   setUpGuest(machine, region, { plugged, ksm: kind.ksm === true, flags });
   const harvestsPerSecond = options.harvestsPerSecond ?? kind.harvestsPerSecond;
@@ -151,10 +166,12 @@ export async function runGuest(name: GuestName, options: RunOptions): Promise<Ru
     return { machine, role: 'vcpu', vcpu, program: name, regions, warmUpMs };
   });
   const migrate = migrateSetup(options, hostPages);
-  jobs.push({ machine, role: 'vmm', regions: [region], harvestsPerSecond, migrate });
+  const duties = { harvestsPerSecond, migrate, readers, snapshots };
+  jobs.push({ machine, role: 'vmm', regions: [region], ...duties });
   if (kind.ksm) jobs.push({ machine, role: 'ksmd', regions });
-  // A migration pauses the vCPUs, which one thread may do: then nothing is dropped.
-  const drops = migrate === undefined && kind.remembers !== true;
+  // These pause the vCPUs, which one thread may do: then nothing is dropped.
+  const pauses = migrate !== undefined || readers > 0 || snapshots !== undefined;
+  const drops = !pauses && mayRewind;
   if (options.hostActs) jobs.push({ machine, role: 'host', region, drops });
   if (options.aging) jobs.push({ machine, role: 'ager', regions });
   if (plugged) jobs.push({ machine, role: 'plug', region: plugged });
@@ -213,7 +230,9 @@ const vmOptions = (options: RunOptions, vcpus: number, hostPages: number): VmOpt
   slotZapAll: options.slotZapAll ?? true,
   adBits: options.adBits ?? true,
   pml: options.pml ?? false,
-  dirtyClients: 2,
+  dirtyClients: 1 + Math.max(1, options.readers ?? 0),
+  // A snapshot may come to hold as much as the guest has.
+  ...(options.snapshots && { pageFrames: 2 * hostPages + (hostPages >> 3) + 64 }),
   ...dirtyLogConfig(options.dirtyLog ?? 'bitmap', options.dirtyRing),
 });
 
@@ -305,6 +324,8 @@ function summarize(
   const [aging] = reports.flatMap((report) => report.aging ?? []);
   const [slots] = reports.flatMap((report) => report.slots ?? []);
   const migrations = vmm.flatMap((report) => report.migrations);
+  const [readers] = vmm.flatMap((report) => report.readers ?? []);
+  const [snapshots] = vmm.flatMap((report) => report.snapshots ?? []);
   const histogram = createHistogram({ lowest: 1, highest: 10_000_000_000, figures: 3 });
   for (const vcpu of vcpus) histogram.add(vcpu.histogram);
   const batchMs = sum(vcpus.map((vcpu) => vcpu.batchMs));
@@ -330,6 +351,8 @@ function summarize(
     slots,
     host,
     aging,
+    readers,
+    snapshots,
     integrity: judge(
       verify(machine),
       vcpus.flatMap(({ lostWrite }) => lostWrite ?? []),
@@ -337,6 +360,8 @@ function summarize(
         changedMergedPages: ksm?.changed ?? 0,
         changedKeptPages: host?.changed ?? 0,
         changedAway: slots?.changed ?? 0,
+        readerDifferences: readers?.differences ?? 0,
+        snapshotDifferences: snapshots?.differences ?? 0,
       },
       sum(migrations.map(({ differences }) => differences)),
     ),
@@ -378,7 +403,7 @@ function addUp<Counts extends object>(all: readonly Counts[]): Counts {
 function judge(
   verdict: Verdict,
   lostWrites: readonly string[],
-  changed: Pick<Integrity, 'changedMergedPages' | 'changedKeptPages' | 'changedAway'>,
+  changed: Omit<Integrity, keyof Verdict | 'lostWrites' | 'migrationDifferences' | 'ok'>,
   migrationDifferences: number,
 ): Integrity {
   const wrong =

@@ -22,9 +22,11 @@ import {
   takeToCopy,
 } from './dirty-log.ts';
 import { fill } from './fill.ts';
-import type { Job, VmmReport } from './job.ts';
+import type { Job, MigrateSetup, VmmReport } from './job.ts';
+import { LogReaders } from './log-readers.ts';
 import type { Machine, Region } from './machine.ts';
 import { Migration, type MigrationResult, migrate } from './migration.ts';
+import { SnapshotTaker } from './snapshot-taker.ts';
 import type { Action, Step } from './trace-plan.ts';
 
 type VmmJob = Extract<Job, { role: 'vmm' }>;
@@ -38,25 +40,54 @@ const READER = 1;
 /** Harvests, and migrates again and again if asked to, until stopped. */
 export function runVmm(mem: Shared, { machine, ...job }: VmmJob): VmmReport {
   const { vm, control } = machine;
+  const { regions, snapshots, migrate: setup } = job;
+  const readers = new LogReaders(mem, vm, regions, job.readers);
+  const taker = snapshots && new SnapshotTaker(mem, machine, snapshots.region, snapshots.restores);
   const harvests: number[] = [];
   const migrations: MigrationResult[] = [];
-  const period = 1000 / job.harvestsPerSecond;
-  let due = now() + period;
-  while (!isStopped(mem, control)) {
-    if (job.migrate !== undefined) {
-      const { destination, downtimeMs, maxRounds } = job.migrate;
-      migrations.push(migrate(mem, vm, job.regions, destination, { downtimeMs, maxRounds, now }));
+  if (setup === undefined) harvestUntilStopped();
+  else migrateUntilStopped(setup);
+  taker?.close();
+  endRings(mem, vm, regions);
+  return {
+    harvests,
+    migrations,
+    passes: 0,
+    ...(job.readers > 0 && { readers: readers.stat }),
+    ...(taker && { snapshots: taker.stat }),
+  };
+
+  function migrateUntilStopped({ destination, downtimeMs, maxRounds }: MigrateSetup): void {
+    const beside = {
+      began: () => readers.begin(),
+      sent() {
+        readers.take();
+        taker?.step();
+      },
+      ending: () => readers.compare(now),
+    };
+    while (!isStopped(mem, control)) {
+      const options = { downtimeMs, maxRounds, now, ...beside };
+      migrations.push(migrate(mem, vm, regions, destination, options));
+      taker?.step();
       sleepAndServe(mem, machine, PAUSE_BETWEEN_MIGRATIONS_MS);
-      continue;
     }
-    sleepAndServe(mem, machine, Math.max(0, due - now()));
-    due = Math.max(due + period, now());
-    collectDirty(mem, vm, job.regions);
-    harvests.push(takeAll(mem, machine, job.regions));
   }
-  endRings(mem, vm, job.regions);
-  return { harvests, migrations, passes: 0 };
+
+  function harvestUntilStopped(): void {
+    const period = 1000 / job.harvestsPerSecond;
+    readers.begin();
+    for (let due = now() + period; !isStopped(mem, control); due = Math.max(due + period, now())) {
+      sleepAndServe(mem, machine, Math.max(0, due - now()));
+      collectDirty(mem, vm, regions);
+      harvests.push(job.readers > 0 ? readers.take() : takeAll(mem, machine, regions));
+      if (harvests.length % HARVESTS_BETWEEN_SNAPSHOTS === 0) taker?.step();
+    }
+    readers.compare(now);
+  }
 }
+
+const HARVESTS_BETWEEN_SNAPSHOTS = 4;
 
 function takeAll(mem: Shared, { vm }: Machine, regions: readonly Region[]): number {
   return regions.reduce((sum, region) => sum + takeToCopy(mem, vm, region, READER, () => {}), 0);
