@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { checkCommand } from './commands/check.ts';
+import { convertCommand } from './commands/convert.ts';
 import { diffCommand } from './commands/diff.ts';
 import { explainCommand } from './commands/explain.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -48,6 +49,7 @@ function faultline(version: string, exit: (code: number) => void): Command {
     migrateCommand(exit),
     snapshotCommand(exit),
     predictCommand(exit),
+    convertCommand(exit),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));

@@ -5,7 +5,7 @@
 // where no harvest lies in it, and the working set of a window is exact where one begins it.
 
 import { GfnSet } from './gfn-set.ts';
-import { pageChange } from './page-change.ts';
+import { PageChanges } from './page-change.ts';
 import type { TraceEvent } from './trace-event.ts';
 
 export interface DirtyRateOptions {
@@ -42,6 +42,7 @@ export class DirtyRate {
   readonly #pageSize: number;
   readonly #windows: DirtyWindow[] = [];
   readonly #ever = new GfnSet();
+  readonly #changes = new PageChanges();
   readonly #pages = new GfnSet();
   #source: DirtyRateSource | undefined;
   #begin: number | undefined;
@@ -59,7 +60,7 @@ export class DirtyRate {
   }
 
   add({ body, time }: TraceEvent): void {
-    const page = pageChange(body);
+    const page = this.#changes.of(body);
     if (page?.change === 'written') {
       // A page that a ring has too was told of before it was pushed.
       this.#source = 'write-protection';

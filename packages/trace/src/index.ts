@@ -2,6 +2,13 @@
 
 export { gaps, isComplete, isDamaged } from './completeness.ts';
 export {
+  CONVERSIONS,
+  type Conversion,
+  type Converter,
+  newConverter,
+  type Sink,
+} from './convert/converter.ts';
+export {
   type CompareOptions,
   type Comparison,
   compareReports,
@@ -23,7 +30,7 @@ export type * from './host-event.ts';
 export type { Marker } from './marker.ts';
 export { MigrationRounds, type Rounds } from './migration-rounds.ts';
 export type * from './mmu-event.ts';
-export { type PageChange, pageChange } from './page-change.ts';
+export { type PageChange, PageChanges } from './page-change.ts';
 export type { DirtyLoad } from './predict/dirty-load.ts';
 export type {
   MigrationEnd,

@@ -18,14 +18,20 @@ export interface PageChange {
   readonly gfn: number;
 }
 
-/** Of pages of 4 KiB only: larger ones are not logged. */
-export function pageChange(body: TraceBody): PageChange | undefined {
-  if (body.event === 'fast_page_fault') return ofFastPageFault(body);
-  if (body.event === 'kvm_tdp_mmu_spte_changed') return ofTdpChange(body);
-  if (body.event === 'kvm_mmu_set_spte' && body.level === 1 && isWritable(body.spte.low)) {
-    return { change: 'written', gfn: body.gfn };
+/** Reads a trace's events in order. Of pages of 4 KiB only: larger ones are not logged. */
+export class PageChanges {
+  #tracesTdp = false;
+
+  of(body: TraceBody): PageChange | undefined {
+    if (body.event === 'fast_page_fault') return ofFastPageFault(body);
+    if (body.event === 'kvm_tdp_mmu_spte_changed') {
+      this.#tracesTdp = true;
+      return ofTdpChange(body);
+    }
+    // The TDP MMU says the same once more.
+    if (body.event !== 'kvm_mmu_set_spte' || this.#tracesTdp || body.level !== 1) return undefined;
+    return isWritable(body.spte.low) ? { change: 'written', gfn: body.gfn } : undefined;
   }
-  return undefined;
 }
 
 /** The new spte may be write-protected again by the time the event reads it: `fixed` is what counts. */

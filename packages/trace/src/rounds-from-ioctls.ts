@@ -4,7 +4,7 @@
 // every page that became writable since the harvest before, and the first harvest of several slots gets all of it.
 import type { DirtyLogKind, DirtyLogRound } from './dirty-log-round.ts';
 import { GfnSet } from './gfn-set.ts';
-import { pageChange } from './page-change.ts';
+import { PageChanges } from './page-change.ts';
 import type { TraceEvent } from './trace-event.ts';
 
 const KVM_GET_DIRTY_LOG = 0x4010ae42;
@@ -28,6 +28,7 @@ interface Draft {
 }
 
 export class RoundsFromIoctls {
+  readonly #pages = new PageChanges();
   readonly #drafts: Draft[] = [];
   #written = new GfnSet();
   #isProtectionTraced = false;
@@ -42,7 +43,7 @@ export class RoundsFromIoctls {
 
   add({ body, time, pid }: TraceEvent): void {
     if (body.event === 'sys_enter_ioctl') this.#call(body.cmd, pid, time);
-    const page = pageChange(body);
+    const page = this.#pages.of(body);
     if (page?.change === 'written') this.#written.add(page.gfn);
     else if (page !== undefined) this.#protect(page.gfn, pid, time);
   }

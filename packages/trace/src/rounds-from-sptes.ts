@@ -7,7 +7,7 @@
 // began in the middle of a migration.
 import type { DirtyLogRound } from './dirty-log-round.ts';
 import { GfnSet } from './gfn-set.ts';
-import { pageChange } from './page-change.ts';
+import { PageChanges } from './page-change.ts';
 import type { TraceEvent } from './trace-event.ts';
 
 /** Microseconds without a page losing W. */
@@ -21,6 +21,7 @@ interface Burst {
 }
 
 export class RoundsFromSptes {
+  readonly #pages = new PageChanges();
   readonly rounds: DirtyLogRound[] = [];
   /** Before the first burst. */
   readonly #repaired = new GfnSet();
@@ -33,7 +34,7 @@ export class RoundsFromSptes {
 
   add({ body, time }: TraceEvent): void {
     if (body.event === 'kvm_dirty_ring_push') this.#log = 'ring';
-    const page = pageChange(body);
+    const page = this.#pages.of(body);
     if (page === undefined) return;
     if (page.change === 'protected') this.#protect(page.gfn, time);
     else if (body.event === 'fast_page_fault' && this.#isFirst) this.#repaired.add(page.gfn);

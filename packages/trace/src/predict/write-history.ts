@@ -6,7 +6,7 @@
 import type { DirtyLogRound, RoundsSource } from '../dirty-log-round.ts';
 import { GfnSet } from '../gfn-set.ts';
 import { MigrationRounds } from '../migration-rounds.ts';
-import { pageChange } from '../page-change.ts';
+import { PageChanges } from '../page-change.ts';
 import type { TraceEvent } from '../trace-event.ts';
 import { type HarvestPass, harvestPasses } from './harvest-passes.ts';
 
@@ -45,13 +45,14 @@ const MICROSECONDS = 1e6;
 
 /** Takes a trace's events in order. */
 export class WriteHistoryReader {
+  readonly #pages = new PageChanges();
   readonly #rounds = new MigrationRounds();
   readonly #written: Changes = { gfns: [], times: [] };
   readonly #protected: Changes = { gfns: [], times: [] };
 
   add(event: TraceEvent): void {
     this.#rounds.add(event);
-    const page = pageChange(event.body);
+    const page = this.#pages.of(event.body);
     if (page === undefined) return;
     const changes = page.change === 'written' ? this.#written : this.#protected;
     changes.gfns.push(page.gfn);
