@@ -4,6 +4,7 @@ import type { Litmus } from '../litmus.ts';
 import { MERGES_WHAT_CAME_BACK } from './merges-what-came-back.ts';
 import { MOVE_PAGE } from './move-page.ts';
 import { PAGE_COMES_AND_GOES } from './page-comes-and-goes.ts';
+import { PAGE_COMES_TWICE } from './page-comes-twice.ts';
 import { PAGER } from './pager.ts';
 import { PROTECT_PAGES } from './protect-pages.ts';
 import { SHARE_PAGES } from './share-pages.ts';
@@ -15,6 +16,7 @@ export const HOST: readonly Litmus[] = [
   ...SWAP_OUT,
   ...PAGER,
   ...PAGE_COMES_AND_GOES,
+  ...PAGE_COMES_TWICE,
   ...MOVE_PAGE,
   ...PROTECT_PAGES,
   ...TWO_ACTORS,

@@ -29,7 +29,8 @@ export class MissingPages implements PostcopyMemory {
 
   install(hvn: number, contents: Uint8Array | undefined): void {
     const { pageWords } = this.#vm;
-    // Looks and fills under the page table's lock: what the guest has and may have written is never overwritten.
+    // Looks and fills under the page table's lock: what the guest has, and may have written, is never overwritten. Litmus:
+    // pager-looks-before-it-locks.
     const came = installPage(this.#mem, this.#vm, hvn as Hvn, (pfn) => {
       if (contents === undefined) return; // a new frame is zero
       this.#mem.guestBytes(pageBase(this.#vm, pfn), pageWords).set(contents);
