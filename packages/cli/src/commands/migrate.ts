@@ -21,6 +21,10 @@ import { number, oneOf, whole } from '../words.ts';
 const PAGES_PER_MIB = 256;
 const NAMES = Object.keys(GUESTS) as GuestName[];
 const STRATEGIES = ['cancel', 'ignore'] as const;
+const STATUSES = {
+  'postcopy-active': 'the guest runs here, pages of it are still to come',
+  'postcopy-paused': 'the connection broke, waiting for the source to come back',
+} as const;
 const MODES = ['precopy', 'postcopy'] as const;
 
 interface Options {
@@ -121,7 +125,7 @@ async function runDestination(listen: Endpoint, options: Options): Promise<numbe
       recoverS,
       stallMs,
       signal,
-      progress: say,
+      progress: (status) => say(`${status}: ${STATUSES[status]}`),
       listening: (where) => say(`waiting at ${where}`),
       ...(snapshot === undefined ? {} : { snapshot }),
     }),

@@ -11,13 +11,16 @@ const checksum = (digest: number): string => `checksum ${digest.toString(16).pad
 
 /** One line while it runs. */
 export function progressLine({ status, ram, ...info }: MigrationInfo): string {
+  if (info.mode === 'postcopy') {
+    const asked = `${count(ram['postcopy-requests'])} pages asked for`;
+    return `${status}: ${mib(ram.transferred)} sent, ${mib(ram.remaining)} remaining, ${asked}`;
+  }
   const throttled = info['cpu-throttle-percentage'];
   const downtime = info['expected-downtime'];
   return (
     `${status}: round ${info.rounds.length}, ${mib(ram.transferred)} sent, ${mib(ram.remaining)} remaining, ` +
     `${ram.mbps.toFixed(0)} mbps${downtime === undefined ? '' : `, expected downtime ${ms(downtime)}`}` +
-    `${throttled > 0 ? `, vCPUs throttled by ${throttled} %` : ''}` +
-    `${status.startsWith('postcopy') ? `, ${count(ram['postcopy-requests'])} pages asked for` : ''}`
+    `${throttled > 0 ? `, vCPUs throttled by ${throttled} %` : ''}`
   );
 }
 

@@ -88,8 +88,8 @@ export class Assembly {
 
   /** Throws unless every page of every slot has come. */
   assertWhole(): void {
-    if (this.#missing.size === 0) return;
-    const [first] = this.#missing.take();
+    const first = this.#missing.next(0);
+    if (first === undefined) return;
     throw new MigrationError(
       'damaged',
       `expected every page of the guest at the stream's end, got none for hvn ${first}`,

@@ -2,11 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { channelPair, clock } from '../../test/channel-pair.ts';
 import { PAGE, plainGuest } from '../../test/plain-guest.ts';
+import { postcopyMemory } from '../../test/postcopy-memory.ts';
 import type { Channel } from './channel.ts';
 import { loadChecksum } from './checksum.ts';
 import { contentDigest } from './content-digest.ts';
 import { receiveMigration } from './destination.ts';
 import { MigrationError } from './failure.ts';
+import type { DestinationMemory } from './guest.ts';
 import { PageBatch } from './page-batch.ts';
 import { RecordWriter } from './record-writer.ts';
 import type { Header } from './records.ts';
@@ -31,12 +33,13 @@ type Script = (writers: readonly RecordWriter[]) => Promise<void>;
 async function receive(
   connections: number,
   script: Script,
-  open = () => plainMemory(new Uint8Array(PAGES * PAGE), PAGE),
+  open: () => DestinationMemory = () => plainMemory(new Uint8Array(PAGES * PAGE), PAGE),
 ): Promise<unknown> {
   const pairs = Array.from({ length: connections }, channelPair);
   const arriving = pairs.map(([, there]) => there).reverse();
-  const accept = () => Promise.resolve(arriving.pop() as Channel);
-  const received = receiveMigration({ clock, stallMs: 400, accept, open });
+  // When all have come nobody else does.
+  const accept = async () => arriving.pop() ?? (await new Promise<Channel>(() => {}));
+  const received = receiveMigration({ clock, stallMs: 400, recoverS: 0.2, accept, open });
   for (const [here] of pairs) void drained(here);
   await script(pairs.map(([here]) => new RecordWriter(here, checksum))).catch(() => {});
   return received.catch((error: unknown) => error);
@@ -113,6 +116,65 @@ describe('a stream out of order', () => {
   it.each(scripts)('is refused: %s', async (_, message, script) => {
     const error = await receive(1, single(script));
     expect(error).toMatchObject({ reason: 'damaged', message: expect.stringContaining(message) });
+  });
+});
+
+describe('a post-copy out of order', () => {
+  const header = { ...HEADER, mayPostcopy: true };
+  const scripts: [string, string, (writer: RecordWriter) => Promise<void>][] = [
+    [
+      'pages between the list of what is missing and the handover',
+      'expected the handover, as all else was said, got pages',
+      async (writer) => {
+        await writer.missing([0, PAGES]);
+        await writer.postcopy();
+        await clock.sleep(50);
+        await writer.pages(batch());
+      },
+    ],
+    [
+      'a page twice: the guest may have written it since',
+      'expected a page that is missing, got hvn 3',
+      async (writer) => {
+        await writer.missing([0, PAGES]);
+        await writer.postcopy();
+        await clock.sleep(50);
+        await writer.handover();
+        await writer.pages(batch());
+        await writer.pages(batch());
+      },
+    ],
+    [
+      'a page that was neither sent nor said to be missing',
+      'got none for hvn 39',
+      async (writer) => {
+        await writer.missing([0, PAGES - 1]);
+        await writer.postcopy();
+      },
+    ],
+    [
+      'an end without all pages',
+      "expected every page of the guest at the stream's end, got none for hvn 0",
+      async (writer) => {
+        await writer.missing([0, PAGES]);
+        await writer.postcopy();
+        await clock.sleep(50);
+        await writer.handover();
+        await writer.end();
+      },
+    ],
+  ];
+
+  it.each(scripts)('is refused: %s', async (_, message, script) => {
+    const error = await receive(
+      1,
+      async ([writer]) => {
+        await writer?.header(header);
+        if (writer !== undefined) await script(writer);
+      },
+      () => postcopyMemory(PAGES),
+    );
+    expect(error).toMatchObject({ message: expect.stringContaining(message) as string });
   });
 });
 

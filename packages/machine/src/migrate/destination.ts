@@ -2,7 +2,9 @@
 // the guest runs before that, and what it touches and has not come is asked for.
 //
 //   precopy ---end---> whole ---handover---> done
-//      '---postcopy---> ready ---handover---> postcopy ---end---> done          ready, postcopy: a broken connection may come back
+//      '---postcopy---> preparing ---> ready ---handover---> postcopy ---end---> done
+//
+// In `ready` and `postcopy` a broken connection may come back: the source may have given the guest up.
 import { Assembly, type AssemblyOptions, assertTotals } from './assembly.ts';
 import { Barrier } from './barrier.ts';
 import type { Channel } from './channel.ts';
@@ -153,35 +155,51 @@ class Destination {
 
   /** Waits for the source to come back, again and again until all is here. Whatever it says of itself ends that. */
   async #recover(failure: unknown): Promise<boolean> {
-    const { signal: _, ...options } = this.#options;
-    for (let error = failure; ; ) {
+    const { clock, recoverS = 30 } = this.#options;
+    let brokenAt = clock.now();
+    for (let error = failure; ; await clock.sleep(LOOK_MS)) {
       if (!(error instanceof MigrationError) || FINAL.includes(error.reason)) throw error;
-      this.#options.progress?.('postcopy-paused');
-      this.#connections.close();
-      this.#connections = new Connections(options);
-      this.#connections.commit();
-      this.#numbers.clear();
-      this.#endBarrier = new Barrier((this.#header as Header).channels);
+      this.#startAnew();
       try {
-        await this.#comeBack(error);
-        return await this.#connections.orFailure(this.#finished);
+        await this.#comeBack(error, brokenAt + recoverS * 1000);
+        // Broken anew, it has as long again: but a connection that brought nothing was none.
+        const before = this.#arrived;
+        const handedOver = this.#connections.orFailure(this.#finished);
+        await handedOver.catch(() => {});
+        if (this.#arrived > before) brokenAt = clock.now();
+        return await handedOver;
       } catch (again) {
         error = this.#connections.error ?? again;
       }
     }
   }
 
-  async #comeBack(failure: MigrationError): Promise<void> {
-    const { clock, recoverS = 30 } = this.#options;
+  #startAnew(): void {
+    const { signal: _, ...options } = this.#options;
+    this.#options.progress?.('postcopy-paused');
+    this.#connections.close();
+    this.#connections = new Connections(options);
+    this.#connections.commit();
+    this.#numbers.clear();
+    this.#endBarrier = new Barrier((this.#header as Header).channels);
+  }
+
+  get #arrived(): number {
+    const { normal = 0, duplicate = 0 } = this.#assembly ?? {};
+    return normal + duplicate;
+  }
+
+  /** `until`: when it is too late, by the clock. */
+  async #comeBack(failure: MigrationError, until: number): Promise<void> {
+    const { clock } = this.#options;
     const connections = this.#connections;
-    const until = clock.now() + recoverS * 1000;
     let isBack = false;
     const watch = async (): Promise<void> => {
       while (clock.now() < until) {
         await clock.sleep(LOOK_MS);
         if (isBack || connections.error !== undefined) return;
       }
-      const message = `expected the source to come back within ${recoverS} s, got: ${failure.message}`;
+      const message = `expected the source to come back in time, got: ${failure.message}`;
       connections.fail(new MigrationError('lost', message, { cause: failure }));
     };
     void watch();
@@ -282,7 +300,10 @@ class Destination {
       case 'missing':
         return this.#list(record.runs, record.offset);
       case 'postcopy':
-        return this.#prepare();
+        this.#phase = 'preparing';
+        // Not waited for: who cancels meanwhile is heard.
+        this.#prepare().catch((error: unknown) => this.#connections.failWith(error));
+        return undefined;
       case 'handover':
         if (this.#phase === 'ready') return this.#run();
         this.#isOver = true;
@@ -404,7 +425,7 @@ class Destination {
   }
 }
 
-type Phase = 'precopy' | 'whole' | 'ready' | 'postcopy';
+type Phase = 'precopy' | 'whole' | 'preparing' | 'ready' | 'postcopy';
 
 const PAGES: readonly StreamRecord['kind'][] = ['pages', 'zeroPages', 'end'];
 /** What may come, and what was expected where something else does. */
@@ -419,6 +440,7 @@ const ORDER: Readonly<
     kinds: ['digest', 'handover'],
     says: 'nothing but digest and handover after the end',
   },
+  preparing: { kinds: [], says: 'nothing until the guest could run' },
   ready: { kinds: ['handover'], says: 'the handover, as all else was said' },
   postcopy: { kinds: PAGES, says: 'pages that were missing, or their end' },
 };

@@ -182,8 +182,8 @@ export class PostcopySource {
     const { clock, reconnect, recoverS = 30 } = this.#options;
     const from = clock.now();
     const isOurs = failure.reason === 'refused' && failure.cause !== undefined;
+    this.#report('postcopy-paused');
     while (reconnect !== undefined && !isOurs && clock.now() - from < recoverS * 1000) {
-      this.#report('postcopy-paused');
       const connections = await this.#reconnected(reconnect, clock).catch(() => undefined);
       if (connections !== undefined) return connections;
       await clock.sleep(RETRY_MS);

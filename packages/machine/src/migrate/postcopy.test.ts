@@ -366,6 +366,21 @@ describe('cancelling', () => {
     expect([guest.state, memory.isRunning()]).toEqual([whole, false]);
   });
 
+  it('is heard by a destination that is at restoring the guest', async () => {
+    const guest = written();
+    guest.saveState = () => Uint8Array.of(1);
+    const into = postcopyMemory(PAGES);
+    const controller = new AbortController();
+    into.loadState = async () => {
+      controller.abort();
+      await clock.sleep(150);
+    };
+    const { signal } = controller;
+    const { source, destination } = await migrate(guest, { ...AT_ONCE, into, signal });
+    expect([source, destination]).toMatchObject([{ reason: 'cancelled' }, { reason: 'cancelled' }]);
+    expect([guest.state, into.isRunning()]).toEqual([whole, false]);
+  });
+
   it.each(['source', 'destination'])('comes too late then, at the %s', async (side) => {
     const guest = written();
     const controller = new AbortController();

@@ -14,6 +14,7 @@ import {
   pageBase,
   protectPages,
   readMemslots,
+  requestPage,
   seamSize,
   setMemslotFlags,
   swapOut,
@@ -150,6 +151,57 @@ describe('a page that the VMM has read-only', () => {
     expect(() => memory.writePage(3, new Uint8Array(PAGE_SIZE))).toThrow(
       'expected host page 3 to be writable for what comes, got one that the VMM protects',
     );
+  });
+});
+
+describe('a VM that runs before its pages are there', () => {
+  function missing() {
+    const setting = setUp();
+    const { mem, vm } = setting;
+    let runs = 0;
+    const { postcopy } = vmMemory(mem, vm, { run: () => void runs++ });
+    if (postcopy === undefined) throw new Error('expected a memory that takes post-copy');
+    postcopy.markMissing(0, PAGES);
+    const asked: number[] = [];
+    postcopy.run((hvn) => asked.push(hvn));
+    return { ...setting, postcopy, asked, runs: () => runs };
+  }
+
+  it('asks for a page that somebody waits for, once', async () => {
+    const { mem, vm, asked, runs } = missing();
+    const vcpu = connectThread(mem.memory, 0);
+    // What a vCPU says before it sleeps: this thread must not.
+    vcpu.waitUntil = () => {
+      throw new Error('asleep');
+    };
+    expect(() => requestPage(vcpu, vm, 5 as Hvn)).toThrow('asleep');
+    await clock.sleep(20);
+    expect([runs(), asked]).toEqual([1, [5]]);
+  });
+
+  it('has what came, and zero pages too', () => {
+    const { mem, vm, postcopy } = missing();
+    postcopy.install(3, new Uint8Array(PAGE_SIZE).fill(7));
+    postcopy.install(4, undefined);
+    const page = new Uint8Array(PAGE_SIZE);
+    const { copyPage } = vmMemory(mem, vm);
+    expect([copyPage(3, page, 0), page[9]]).toEqual([true, 7]);
+    expect([copyPage(4, page, 0), page[9]]).toEqual([true, 0]);
+  });
+
+  it('keeps what its guest has stored since, whatever comes again', () => {
+    const { mem, vm, postcopy, write } = missing();
+    postcopy.install(3, undefined);
+    write(3, 99);
+    postcopy.install(3, new Uint8Array(PAGE_SIZE).fill(7));
+    const page = new Uint8Array(PAGE_SIZE);
+    vmMemory(mem, vm).copyPage(3, page, 0);
+    expect(page[0]).toBe(99);
+  });
+
+  it('takes none without somebody who can run it', () => {
+    const { mem, vm } = setUp();
+    expect(vmMemory(mem, vm).postcopy).toBeUndefined();
   });
 });
 
