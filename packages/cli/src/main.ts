@@ -71,6 +71,11 @@ function inOurWords(text: string, { commands }: Command): string {
       /^option '(?:-\w, )?(--[\w-]+) <(.*)>' argument missing$/,
       '$1: expected $2, got nothing',
     )
+    .replace(
+      /^required option '(?:-\w, )?(--[\w-]+) <(.*)>' not specified$/,
+      '$1: expected $2, got nothing',
+    )
+    .replace(/^missing required argument '(.*)'$/, 'expected $1, got nothing')
     .replace(/^unknown command ('.*').*$/s, `expected one of the commands ${names}, got $1`)
     .replace(/^unknown option ('.*')$/, 'expected an option that --help lists, got $1')
     .replace(

@@ -79,6 +79,11 @@ describe('a file', () => {
 });
 
 describe('words that make no conversion', () => {
+  it('say where it should go', async () => {
+    const { code, err } = await faultline('convert', sound, '--to', 'csv');
+    expect([code, err]).toEqual([2, 'faultline: --output: expected FILE, got nothing\n']);
+  });
+
   it('name the formats there are', async () => {
     const { code, err } = await faultline('convert', sound, '--to', 'ctf', '-o', 'a');
     expect([code, err]).toEqual([

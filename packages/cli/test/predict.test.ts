@@ -1,5 +1,7 @@
 // `faultline predict` as a user meets it.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { faultline, scratch } from './command.ts';
 import { SOUND, text } from './trace-text.ts';
@@ -48,6 +50,20 @@ describe('a recorded migration', () => {
     expect((await faultline(...words, '--bandwidth', String(Math.floor(needs / 1.05)))).code).toBe(
       1,
     );
+  });
+
+  it('without its markers has its rounds from the ioctls of its VMM, and much the same prediction', async () => {
+    const bare = gunzipSync(readFileSync(MIGRATION))
+      .toString()
+      .split('\n')
+      .filter((line) => !line.includes('tracing_mark_write'))
+      .join('\n');
+    const words = ['--strategy', 'precopy', '--json', '--memory', '72M'];
+    const noted = jsonOf((await faultline('predict', MIGRATION, ...words)).out);
+    const found = jsonOf((await faultline('predict', files.put('bare.txt', bare), ...words)).out);
+    expect([noted.input.source, found.input.source]).toEqual(['markers', 'ioctls']);
+    const [a = 0, b = 0] = [noted, found].map(({ strategies: [only] }) => only?.breakEvenBandwidth);
+    expect(Math.abs(a / b - 1)).toBeLessThan(0.1);
   });
 
   it('fits 100 columns', async () => {
@@ -129,6 +145,11 @@ describe('what nothing can be predicted from', () => {
     const { code, err } = await faultline('predict', MIGRATION, '--memory', '1M');
     expect(code).toBe(2);
     expect(err).toContain('expected memory of at least the ');
+  });
+
+  it('is nothing at all', async () => {
+    const { code, err } = await faultline('predict');
+    expect([code, err]).toEqual([2, 'faultline: expected INPUT, got nothing\n']);
   });
 
   it('is a bandwidth that is none', async () => {

@@ -1,6 +1,13 @@
 // faultline predict: whether a guest's migration converges, what it takes, and what would make it.
-import { gaps, isDamaged, predict, STRATEGIES, type Strategy } from '@faultline/trace';
-import { Command } from 'commander';
+import {
+  gaps,
+  isDamaged,
+  type MigrationParameters,
+  predict,
+  STRATEGIES,
+  type Strategy,
+} from '@faultline/trace';
+import { Command, Option } from 'commander';
 import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, InputError } from '../exit.ts';
 import { loadInput, type PredictInput } from '../predict/load.ts';
 import { FORMATS, type Format, predictReport, strategyNotes } from '../predict/report.ts';
@@ -58,11 +65,13 @@ export const predictCommand = (exit: (code: number) => void): Command =>
       number(0, 1e6),
       0,
     )
-    .option(
-      '--strategy <LIST>',
-      `some of ${STRATEGIES.join(', ')}; the first decides the exit code`,
-      someOf(STRATEGIES),
-      [...STRATEGIES],
+    .addOption(
+      new Option(
+        '--strategy <LIST>',
+        `some of ${STRATEGIES.join(', ')}; the first decides the exit code`,
+      )
+        .argParser(someOf(STRATEGIES))
+        .default([...STRATEGIES], 'all, precopy first'),
     )
     .option('--page-size <SIZE>', 'by which a trace is counted: 4K, 2M', size, 4096)
     .option('--memory <SIZE>', 'of the guest, where the input does not say', size)
@@ -87,13 +96,12 @@ async function predictFile(file: string, options: Options): Promise<number> {
   try {
     const input = await loadInput(file, options, progress);
     expectComplete(file, input, options);
-    const parameters = { ...options, ...resolved(input, options) };
-    const chosen = parametersOf(parameters);
+    const parameters = parametersOf({ ...options, ...resolved(input, options) });
     progress.show('predicting');
-    const predictions = predict(input.loads, options.strategy, chosen);
+    const predictions = predict(input.loads, options.strategy, parameters);
     progress.clear();
     const format = options.json ? 'json' : options.format;
-    process.stdout.write(predictReport({ input, parameters: chosen, predictions }, format));
+    process.stdout.write(predictReport({ input, parameters, predictions }, format));
     if (input.summary !== undefined && isDamaged(input.summary)) return EXIT_INPUT;
     return predictions[0]?.run.converges ? EXIT_OK : EXIT_FINDING;
   } finally {
@@ -124,7 +132,7 @@ function resolved(
   };
 }
 
-const parametersOf = (of: Options & ReturnType<typeof resolved>) => ({
+const parametersOf = (of: Options & ReturnType<typeof resolved>): MigrationParameters => ({
   bandwidth: of.bandwidth,
   downtimeMs: of.downtimeMs,
   timeoutS: of.timeoutS,

@@ -96,7 +96,14 @@ async function fromTrace(file: string, { pageSize, memory }: LoadOptions): Promi
     pages: new WorkingSet(history, { pageSize, memory }),
     hugePages: pageSize > SMALL_PAGE ? undefined : hugePages(history, memory),
   };
-  return { name: basename(file), loads, history, summary, vcpus: Math.max(1, vcpus.size) };
+  const isMemoryKnown = history.isMemoryKnown || memory !== undefined;
+  return {
+    name: basename(file),
+    loads,
+    history: { ...history, isMemoryKnown },
+    summary,
+    vcpus: Math.max(1, vcpus.size),
+  };
 }
 
 const hugePages = (history: WriteHistory, memory: number | undefined): WorkingSet =>

@@ -43,7 +43,7 @@ function plain(name: string, value: unknown): Plain {
 const isHalves = (value: unknown): value is Halves =>
   typeof value === 'object' && value !== null && 'low' in value && 'high' in value;
 
-export function hexOfHalves({ low, high }: Halves): string {
+function hexOfHalves({ low, high }: Halves): string {
   if (high === 0) return `0x${(low >>> 0).toString(16)}`;
   return `0x${(high >>> 0).toString(16)}${(low >>> 0).toString(16).padStart(8, '0')}`;
 }
