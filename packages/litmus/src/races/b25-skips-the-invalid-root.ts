@@ -44,7 +44,9 @@ export const SKIPS_THE_INVALID_ROOT: readonly Litmus[] = brokenAndRepaired<Zap>(
     'The VMM deletes a slot, so the root is given up. Before its leaves are zapped the host takes one of their pages. The ' +
     'notifier finds nothing under the new root. The old leaf, which alone says that the page was written, tells it too late. ' +
     'KVM told a page of it that had been freed since.',
-  fix: 'Visit every root until it is zapped. No flush is owed for what is found there.',
+  fix:
+    'Visit every root until it is zapped. No flush is owed for what is found there. (The other mistake of 2021, to yield with a ' +
+    'bare pointer to a root that may be freed meanwhile, cannot be made here: two frames take turns.)',
   links: ['https://git.kernel.org/linus/7533377215b6'],
   broken: (mem, vm, range) => zapLeafsOf(mem, vm, validRoot(mem, vm), range),
   repaired: zapLeafs,

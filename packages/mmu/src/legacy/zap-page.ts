@@ -96,7 +96,8 @@ export function zapPagesOf(mem: Shared, vm: Vm, { start, end }: GfnRange): void 
 export function zapObsoletePages(mem: Shared, vm: Vm): void {
   const invalid: number[] = [];
   const root = invalidRoot(mem, vm);
-  const tables = tablesBelow(mem, vm, root, vm.geometry.levels);
+  const tables: number[] = [];
+  addTablesBelow(mem, vm, root, vm.geometry.levels, tables);
   for (const [n, table] of tables.entries()) {
     prepareZapPage(mem, vm, table, invalid);
     if ((n + 1) % BATCH_ZAP_PAGES !== 0) continue;
@@ -110,16 +111,15 @@ export function zapObsoletePages(mem: Shared, vm: Vm): void {
 }
 
 /** Each after those that it leads to. */
-function tablesBelow(mem: Shared, vm: Vm, table: number, level: number): number[] {
-  if (level === 1) return [];
-  const tables: number[] = [];
+function addTablesBelow(mem: Shared, vm: Vm, table: number, level: number, tables: number[]): void {
+  if (level === 1) return;
   for (let index = 0; index < 1 << vm.geometry.indexBits; index++) {
     const low = mem.load64(table + (index << 3));
     if (!leadsToTable(low)) continue;
     const child = childTable(vm, low);
-    tables.push(...tablesBelow(mem, vm, child, level - 1), child);
+    addTablesBelow(mem, vm, child, level - 1, tables);
+    tables.push(child);
   }
-  return tables;
 }
 
 /** Of those that can be mapped: a table of the highest level may reach beyond. */

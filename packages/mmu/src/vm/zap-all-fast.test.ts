@@ -40,6 +40,13 @@ const written = (options = {}): Bench => {
   bench.guests[0].write(GFN, 7);
   return bench;
 };
+const sixteenTables = (): Bench => {
+  const geometry = { levels: 2, indexBits: 4 };
+  const bench = makeBench({ geometry, hostPages: 256, pageFrames: 256 });
+  createMemslot(bench.agent, bench.vm, slotOf({ npages: 256 }));
+  for (let gfn = 0; gfn < 256; gfn += 16) bench.guests[0].write(gfn, 1);
+  return bench;
+};
 const countPresent = (bench: Bench, root: (mem: Shared, vm: Bench['vm']) => number): number => {
   let present = 0;
   forEachSpte(bench.agent, bench.vm, () => present++, root(bench.agent, bench.vm));
@@ -102,9 +109,7 @@ describe('a page table that is given up', () => {
   });
 
   it('lets others have mmu_lock between two of its tables', () => {
-    const bench = makeBench({ geometry: { levels: 2, indexBits: 4 }, hostPages: 256 });
-    createMemslot(bench.agent, bench.vm, slotOf({ npages: 256 }));
-    for (let gfn = 0; gfn < 256; gfn += 16) bench.guests[0].write(gfn, 1);
+    const bench = sixteenTables();
     const unlocks = operationsOf(bench.agent, (mem) => zapAll(bench, mem)).filter(({ verb }) =>
       /Unlock$/.test(verb),
     );
@@ -207,7 +212,7 @@ describe('the vCPUs of a page table that is given up', () => {
   });
 });
 
-describe('a notifier before a page table that was given up is zapped', () => {
+describe('a notifier while a page table that was given up is zapped', () => {
   itOfTdp('takes the page from that one too, and learns that it was written', () => {
     const bench = written();
     const pfn = hostPtePfn(bench.agent.load32(hostPtep(bench.vm, hvnOf(GFN))));
@@ -221,6 +226,23 @@ describe('a notifier before a page table that was given up is zapped', () => {
     });
     zapAll(bench, mem);
     expect(flags & PG_DIRTY).toBe(PG_DIRTY);
+  });
+
+  it('comes between two of its tables, and finds the page in what is left', () => {
+    const bench = sixteenTables();
+    const last = hvnOf(240);
+    const pfn = hostPtePfn(bench.agent.load32(hostPtep(bench.vm, last)));
+    const other = bench.mems[3] as Shared;
+    const flags: number[] = [];
+    const mem = before(bench.agent, { verb: faultLock(), skip: 1 }, () => {
+      flags.push(pageFlags(other, bench.vm, pfn) & PG_DIRTY);
+      invalidateRangeStart(other, bench.vm, last, 1);
+      flags.push(pageFlags(other, bench.vm, pfn) & PG_DIRTY);
+      invalidateRangeEnd(other, bench.vm, last, 1);
+    });
+    clearPageFlags(bench.agent, bench.vm, pfn);
+    zapAll(bench, mem);
+    expect([flags, countPresent(bench, invalidRoot)]).toEqual([[0, PG_DIRTY], 0]);
   });
 });
 

@@ -3,9 +3,8 @@
 //
 //   mmu_lock W     the other root is valid; every vCPU is asked to give up the old one, and seen to have been asked
 //                  from here on no vCPU uses the old root, its TLB included, and no fault maps in it
-//   mmu_lock R     zapped beside faults of the new root: no flush is owed, nothing has to be frozen
+//   mmu_lock R     zapped beside faults of the new root, and its tables freed: no flush is owed, nothing has to be frozen
 //                  (legacy: mmu_lock W still, given up after every few tables)
-//   then           its tables are free
 //
 // Until it is zapped the host's notifiers visit it too: what its leaves know of stores, they tell (litmus: b25-skips-the-invalid-root).
 import type { Shared } from '@faultline/atomics';
