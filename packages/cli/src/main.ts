@@ -7,6 +7,7 @@ import { diffCommand } from './commands/diff.ts';
 import { explainCommand } from './commands/explain.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { predictCommand } from './commands/predict.ts';
+import { recordCommand } from './commands/record.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { snapshotCommand } from './commands/snapshot.ts';
@@ -41,6 +42,7 @@ function faultline(version: string, exit: (code: number) => void): Command {
     });
   const commands = [
     runCommand(exit),
+    recordCommand(exit),
     checkCommand(exit, version),
     explainCommand(),
     benchCommand(),

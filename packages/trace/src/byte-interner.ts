@@ -43,7 +43,8 @@ export class ByteInterner<Value> {
   findHashed(hash: number, bytes: Uint8Array, from: number, to: number): Value | undefined {
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const entry = this.#slots[slot];
-      if (entry === undefined) return this.#add(slot, bytes.slice(from, to));
+      // Not slice(): a Buffer's is a view of bytes that are only lent.
+      if (entry === undefined) return this.#add(slot, new Uint8Array(bytes.subarray(from, to)));
       if (isSame(entry.bytes, bytes, from, to)) return entry.value;
     }
   }

@@ -263,6 +263,23 @@ describe('the summary', () => {
   });
 });
 
+describe('a buffer that its owner fills anew for each piece', () => {
+  it('is only lent: what was read from it does not change with it', () => {
+    const names: string[] = [];
+    const parser = new FtraceParser(({ task, body }) => names.push(`${task} ${body.event}`));
+    const lines = [
+      '  vcpu0-1 [000] 1.000000: kvm_entry: vcpu 0',
+      '  ksmdx-2 [001] 1.000001: ksm_exit: mm ff',
+    ];
+    const buffer = Buffer.alloc(64);
+    for (const line of [...lines, ...lines, ...lines]) {
+      const length = buffer.write(`${line}\n`);
+      parser.feed(buffer.subarray(0, length));
+    }
+    expect(names).toEqual(Array(3).fill(['vcpu0 kvm_entry', 'ksmdx ksm_exit']).flat());
+  });
+});
+
 describe('lines that end in CR LF', () => {
   it('are read alike', () => {
     const { events, summary } = parseText(`${DECODED_LINES.join('\r\n')}\r\n`);

@@ -99,7 +99,9 @@ export class HeaderReader {
   #keepPrefix({ bytes }: LineCursor, from: number, to: number, style: HeaderStyle): void {
     const { task, pid, cpu } = this.head;
     this.#lastButOne = this.#last;
-    this.#last = { bytes: bytes.slice(from, to), task, pid, cpu, style };
+    // Not slice(): a Buffer's is a view of bytes that are only lent.
+    const prefix = new Uint8Array(bytes.subarray(from, to));
+    this.#last = { bytes: prefix, task, pid, cpu, style };
   }
 
   #readColumns(line: LineCursor): boolean {

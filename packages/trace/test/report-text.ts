@@ -23,7 +23,8 @@ export async function reportOf(
   );
   for (const stream of streams) stream.advance();
   const zero = origin.high * 2 ** 32 + origin.low;
-  const printers = new Map([...file.formats.values()].map((of) => [of.id, bodyPrinter(of)]));
+  const formats = [...file.formatTexts.keys()].flatMap((id) => file.format(id) ?? []);
+  const printers = new Map(formats.map((of) => [of.id, bodyPrinter(of)]));
   const record = new EventRecord();
   const lines = style === 'perf script' ? [] : ['version = 7', `cpus=${streams.length}`];
   const deliver = (stream: CpuStream): void => {

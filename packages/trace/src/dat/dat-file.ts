@@ -1,6 +1,5 @@
 // What a trace.dat holds beside the events: how to read them, and who was who. Filled by layout-v6.ts or layout-v7.ts.
-import type { EventFormat } from './event-format.ts';
-import { parseEventFormat } from './event-format.ts';
+import { type EventFormat, formatId, parseEventFormat } from './event-format.ts';
 import { type PageLayout, pageLayout } from './page-layout.ts';
 
 /** Where the ring-buffer pages of one CPU lie. */
@@ -15,10 +14,8 @@ export interface CpuData {
 
 export class DatFile {
   readonly version: 6 | 7;
-  /** By id. */
-  readonly formats: Map<number, EventFormat> = new Map();
-  /** Formats that could not be read. */
-  badFormats = 0;
+  /** Texts of formats by id: a file describes a thousand events or more, and holds some thirty. */
+  readonly #formats = new Map<number, string>();
   page: PageLayout = pageLayout('');
   /** Names of tasks by pid. */
   readonly tasks: Map<number, string> = new Map([[0, '<idle>']]);
@@ -35,9 +32,19 @@ export class DatFile {
   }
 
   addFormat(text: string): void {
-    const format = parseEventFormat(text);
-    if (format === undefined) this.badFormats++;
-    else this.formats.set(format.id, format);
+    const id = formatId(text);
+    if (id !== undefined) this.#formats.set(id, text);
+  }
+
+  /** Undefined where there is none, or none that can be read. */
+  format(id: number): EventFormat | undefined {
+    const text = this.#formats.get(id);
+    return text === undefined ? undefined : parseEventFormat(text);
+  }
+
+  /** Of all formats. */
+  get formatTexts(): ReadonlyMap<number, string> {
+    return this.#formats;
   }
 
   /** `177 vcpu0` lines. */

@@ -16,7 +16,7 @@ import {
   timeExtend,
   timeStamp,
   u64,
-} from '../../test/dat-writer.ts';
+} from '../fuzz/dat-writer.ts';
 
 const TRACES = join(import.meta.dirname, '../../../../traces');
 const RACE = join(TRACES, 'k6.12-tdp-ksm-race');

@@ -121,7 +121,7 @@ class DatReader {
     const id = (words[at >> 2] as number) & 0xffff;
     const known = this.#kinds[id];
     if (known !== undefined) return known;
-    const format = this.#file?.formats.get(id);
+    const format = this.#file?.format(id);
     const kind = format === undefined ? unknownKind(id) : kindOf(format);
     this.#kinds[id] = kind;
     return kind;

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { CpuStream } from './cpu-stream.ts';
 import { FileSource } from './dat-source.ts';
 import { planned, throughText } from './decode-record.ts';
+import { parseEventFormat } from './event-format.ts';
 import { readLayout } from './layout.ts';
 import { EventRecord } from './record.ts';
 
@@ -15,10 +16,13 @@ it('gives the same event by its own plan as by way of the text that its format g
   };
   const { file, unpack } = await readLayout(source, onDamage);
   const both = new Map(
-    [...file.formats.values()].map((format) => [
-      format.id,
-      { name: format.name, plan: planned(format), text: throughText(format), seen: 0 },
-    ]),
+    [...file.formatTexts.values()].flatMap((text) => {
+      const format = parseEventFormat(text);
+      if (format === undefined) return [];
+      const { name, id } = format;
+      const kind = { name, plan: planned(format), text: throughText(format), seen: 0 };
+      return [[id, kind] satisfies [number, typeof kind]];
+    }),
   );
   const origin = { low: 0, high: 0, isSet: false };
   const record = new EventRecord();

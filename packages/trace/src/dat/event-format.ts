@@ -33,14 +33,20 @@ export interface EventFormat {
 
 const FIELD = /^\s*field:\s*(.+);\s*offset:\s*(\d+);\s*size:\s*(\d+);(?:\s*signed:\s*([01]);)?\s*$/;
 
+/** The number that records carry; undefined where the text has none. */
+export function formatId(text: string): number | undefined {
+  const id = /^ID: (\d+)$/m.exec(text)?.[1];
+  return id === undefined ? undefined : Number(id);
+}
+
 /** Undefined where the text lacks a name, an id, or all fields. */
 export function parseEventFormat(text: string): EventFormat | undefined {
   const name = /^name: (.+)$/m.exec(text)?.[1]?.trim();
-  const id = /^ID: (\d+)$/m.exec(text)?.[1];
+  const id = formatId(text);
   const fields = parseFields(text);
   if (name === undefined || id === undefined || fields.size === 0) return undefined;
   const printFmt = /^print fmt: ([\s\S]*)$/m.exec(text)?.[1]?.trim() ?? '';
-  return { name, id: Number(id), fields, printFmt };
+  return { name, id, fields, printFmt };
 }
 
 /** The fields of a format, or of the description of a page's head (`header_page`), by name. */
