@@ -57,6 +57,8 @@ export interface TraceSummary {
   readonly firstTime: number;
   readonly lastTime: number;
   readonly clock: Clock;
+  /** As `Linux (none) 6.12.117+deb12-amd64 x86_64`; only a trace.dat says it. */
+  readonly kernel?: string;
 }
 
 /** The columns by name. */

@@ -69,6 +69,7 @@ describe('the bundled trace of the KSM race', () => {
       errorCount: 0,
       unknown: {},
       clock: 'microseconds',
+      kernel: 'Linux (none) 6.12.117+deb12-amd64 x86_64',
     });
   });
 

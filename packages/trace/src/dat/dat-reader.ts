@@ -176,6 +176,7 @@ class DatReader {
       firstTime: this.#firstTime,
       lastTime: this.#lastTime,
       clock: this.#divisor === 1 ? 'ticks' : 'microseconds',
+      ...(this.#file?.kernel !== undefined && { kernel: this.#file.kernel }),
     };
   }
 

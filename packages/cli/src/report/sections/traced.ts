@@ -24,7 +24,7 @@ export function traced({ summary, mode, vcpus, unit, filter }: Report, name: str
       `${vendor}${MMUS[mode.mmu]} (${mode.how})${mode.isNested ? ', nested guests' : ''}; ` +
         `${plural(vcpus.length, 'vCPU')}${vms > 1 ? ` of at least ${vms} VMs` : ''} with faults, on ${summary.cpus} CPUs`,
       `${from} to ${to}, ${clockWords(unit)}`,
-      `kernel not named by the trace${nonPresentWords(mode)}`,
+      `${summary.kernel ?? 'kernel not named by the trace'}${nonPresentWords(mode)}`,
       ...filterWords(filter, unit),
       ...gaps(summary),
     ],
@@ -38,8 +38,8 @@ function vmsOf(numbers: readonly number[]): number {
   return Math.max(1, ...counts.values());
 }
 
-function lostWords({ lost: { overwritten, reported, unnumbered } }: TraceSummary): string {
-  const lost = overwritten + reported;
+function lostWords({ lost: { overwritten, reported, dropped, unnumbered } }: TraceSummary): string {
+  const lost = overwritten + reported + dropped;
   if (unnumbered > 0) return lost === 0 ? 'some LOST' : `more than ${count(lost)} LOST`;
   return lost === 0 ? 'none lost' : `${count(lost)} LOST`;
 }
