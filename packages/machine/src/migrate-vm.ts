@@ -11,8 +11,10 @@ import type { Owner } from './owner.ts';
 import type { Slots } from './slots.ts';
 import { packState } from './vm-state.ts';
 
-/** How a VM is migrated away. */
-export interface VmMigrationOptions extends Omit<SourceOptions, 'clock' | 'session'> {
+type Postcopy = 'memoryMode' | 'postcopyAfterRounds' | 'reconnect' | 'recoverS';
+
+/** How a VM is migrated away: by pre-copy. */
+export interface VmMigrationOptions extends Omit<SourceOptions, 'clock' | 'session' | Postcopy> {
   /**
    * Called once, when what is left to send fits in the downtime: stops the processors between two instructions and the
    * devices, and answers their state, at most 64 MiB, which the other side gets as it is. What it still stores is sent.

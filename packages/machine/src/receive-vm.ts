@@ -16,7 +16,8 @@ import { unpackState, type VmState } from './vm-state.ts';
 export type ArrivingVmOptions = Omit<VmOptions, 'memory' | 'slots'>;
 
 /** How a VM is received. */
-export interface VmDestinationOptions extends Omit<DestinationOptions, 'clock' | 'open'> {
+export interface VmDestinationOptions
+  extends Omit<DestinationOptions, 'clock' | 'open' | 'recoverS' | 'progress'> {
   /** What the VM is made of beside what comes. */
   readonly vm?: ArrivingVmOptions;
 }

@@ -1,15 +1,19 @@
 import {
+  dropPages,
+  type Gfn,
   getDirtyLog,
   type Hvn,
   hostPtePfn,
   makeKsmPage,
+  markPageDirty,
   mergeWithKsmPage,
   pageBase,
+  readMemslots,
   setMemslotFlags,
   writeProtectHostPage,
 } from '@faultline/mmu';
 import { describe, expect, it } from 'vitest';
-import { beforeLoad, hostPteOf, type OneThread, oneThread, wordAt } from '../test/fixture.ts';
+import { beforeLoad, GFN, hostPteOf, type OneThread, oneThread, wordAt } from '../test/fixture.ts';
 import { createPages } from './machine.ts';
 import { countDifferences, Migration, migrate } from './migration.ts';
 
@@ -53,6 +57,15 @@ describe('a migration', () => {
     migration.sendDirty();
     for (let word = 0; word < 50; word++) write(3, word, word);
     expect(migration.sendDirty()).toBe(1);
+  });
+
+  it('sends zeros for a page that the host has dropped since', () => {
+    const { migration, mem, vm, destination } = written();
+    migration.sendAll();
+    dropPages(mem, vm, 3 as Hvn, 1);
+    markPageDirty(mem, vm, readMemslots(mem, vm, mem.load32(vm.at.memslots))[0], (GFN + 3) as Gfn);
+    const { differences } = migration.finish(now);
+    expect([differences, destination[wordAt(3, 3)]]).toEqual([0, 0]);
   });
 
   it('sends what others have harvested meanwhile', () => {

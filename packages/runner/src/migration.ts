@@ -119,13 +119,16 @@ export class Migration {
     return takeToCopy(this.#mem, this.#vm, region, this.#client, visit);
   }
 
-  /** Copies one page, unless the source has none there: the destination then has zeros, as the source's guest would. */
+  /** Copies one page; false where the source has none: the destination then has zeros, as the source's guest would. */
   #send(hvn: Hvn): boolean {
-    if (isHostPteEmpty(this.#mem.load32(hostPtep(this.#vm, hvn)))) return false;
+    const target = hvn * PAGE_WORDS;
+    if (isHostPteEmpty(this.#mem.load32(hostPtep(this.#vm, hvn)))) {
+      this.#destination.fill(0, target, target + PAGE_WORDS); // there may have been one before
+      return false;
+    }
     // With a reference: it may be merged away or copied under our hands, but not reused.
     const pfn = hostPtePfn(faultInHostPage(this.#mem, this.#vm, hvn, false));
     const base = pageBase(this.#vm, pfn);
-    const target = hvn * PAGE_WORDS;
     for (let word = 0; word < PAGE_WORDS; word++) {
       this.#destination[target + word] = this.#mem.guestLoad(base + word);
     }
