@@ -53,3 +53,10 @@ export function plainGuest(pages: number): PlainGuest {
   };
   return guest;
 }
+
+/** One that has written every second page. */
+export function writtenGuest(pages: number): PlainGuest {
+  const guest = plainGuest(pages);
+  for (let hvn = 0; hvn < pages; hvn += 2) guest.write(hvn, hvn % 251 || 1);
+  return guest;
+}

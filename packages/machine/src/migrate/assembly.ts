@@ -3,7 +3,7 @@ import type { Compression } from './channel.ts';
 import { MigrationError } from './failure.ts';
 import type { DestinationMemory, PostcopyMemory } from './guest.ts';
 import { PageSet } from './page-set.ts';
-import { damaged, type Header, type StreamRecord, type Totals } from './records.ts';
+import { damaged, forEachPage, type Header, type StreamRecord, type Totals } from './records.ts';
 import { pageRanges, type Shape } from './shape.ts';
 
 type Of<Kind extends StreamRecord['kind']> = Extract<StreamRecord, { kind: Kind }>;
@@ -53,20 +53,11 @@ export class Assembly {
     return this.#memory.loadState?.(state);
   }
 
-  zeroPages({ runs, offset }: Of<'zeroPages'>): void {
-    let next = 0;
-    for (let run = 0; run < runs.length; run += 2) {
-      const [hvn = 0, count = 0] = runs.subarray(run, run + 2);
-      // Else one record could ask for all of memory to be cleared four thousand times.
-      if (hvn < next)
-        throw damaged(offset, `runs in order, ${next} or later`, `one from ${hvn} on`);
-      next = hvn + count;
-      if (hvn + count > this.shape.pages) {
-        throw damaged(offset, `pages below ${this.shape.pages}`, `${count} from ${hvn} on`);
-      }
-      for (let page = hvn; page < hvn + count; page++) this.#zero(page, offset);
-      this.duplicate += count;
-    }
+  zeroPages(record: Of<'zeroPages'>): void {
+    forEachPage(record, this.shape.pages, (hvn) => {
+      this.#zero(hvn, record.offset);
+      this.duplicate++;
+    });
   }
 
   /** Pages that have not come, or have been said to come anew. */

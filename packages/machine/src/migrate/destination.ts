@@ -18,6 +18,7 @@ import {
   BUSY_ACK,
   damaged,
   END_ACK,
+  forEachPage,
   type Header,
   POSTCOPY_ACK,
   type StreamRecord,
@@ -298,7 +299,7 @@ class Destination {
       case 'digest':
         return this.#compare(record.digest);
       case 'missing':
-        return this.#list(record.runs, record.offset);
+        return forEachPage(record, assembly.shape.pages, (hvn) => this.#listed.add(hvn));
       case 'postcopy':
         this.#phase = 'preparing';
         // Not waited for: who cancels meanwhile is heard.
@@ -368,17 +369,6 @@ class Destination {
       await connections.orFailure(this.#restored);
     } finally {
       isDone = true;
-    }
-  }
-
-  #list(runs: Uint32Array, offset: number): void {
-    const { pages } = (this.#header as Header).shape;
-    for (let run = 0; run < runs.length; run += 2) {
-      const [hvn = 0, npages = 0] = runs.subarray(run, run + 2);
-      if (hvn + npages > pages) {
-        throw damaged(offset, `pages below ${pages}`, `${npages} from ${hvn} on`);
-      }
-      for (let page = hvn; page < hvn + npages; page++) this.#listed.add(page);
     }
   }
 

@@ -6,7 +6,6 @@ import { pageRanges, type Shape } from './shape.ts';
 
 export class Meter {
   readonly sent: Sent = { normal: 0, duplicate: 0 };
-  mode: MigrationInfo['mode'] = 'precopy';
   /** Percent that the vCPUs do not run. */
   throttle = 0;
   readonly #clock: Clock;
@@ -20,6 +19,7 @@ export class Meter {
   #verifyMs = 0;
   #digest: number | undefined;
   #remaining: number;
+  #mode: MigrationInfo['mode'] = 'precopy';
   #harvests = 0;
   #requests = 0;
   #harvestedAt: number;
@@ -83,6 +83,13 @@ export class Meter {
     return pages === 0 ? 0 : (pages * this.#bytesPerPage) / this.#bytesPerMs;
   }
 
+  /** The log was read for the last time, and what is left goes by post-copy. */
+  postcopy(remaining: number): void {
+    this.#mode = 'postcopy';
+    this.#harvests++;
+    this.#remaining = remaining;
+  }
+
   /** Post-copy: the destination's guest waits for so many pages more. */
   asked(pages: number): void {
     this.#requests += pages;
@@ -122,7 +129,7 @@ export class Meter {
     const { normal, duplicate } = this.sent;
     return {
       status,
-      mode: this.mode,
+      mode: this.#mode,
       'total-time': this.elapsedMs(),
       'setup-time': this.#setupMs,
       downtime: this.#downtimeMs,

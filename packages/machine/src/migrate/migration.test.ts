@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { channelPair, clock } from '../../test/channel-pair.ts';
-import { PAGE, type PlainGuest, plainGuest } from '../../test/plain-guest.ts';
+import { PAGE, type PlainGuest, writtenGuest } from '../../test/plain-guest.ts';
 import type { Channel } from './channel.ts';
 import { loadChecksum } from './checksum.ts';
 import { contentDigest } from './content-digest.ts';
@@ -55,11 +55,7 @@ function asError(error: unknown): MigrationError {
   throw error;
 }
 
-function written(): PlainGuest {
-  const guest = plainGuest(PAGES);
-  for (let hvn = 0; hvn < PAGES; hvn += 2) guest.write(hvn, hvn % 251 || 1);
-  return guest;
-}
+const written = (): PlainGuest => writtenGuest(PAGES);
 
 describe('a migration of a guest that stands still', () => {
   it('brings all memory over', async () => {

@@ -13,7 +13,7 @@ import type { Pacer } from './pacer.ts';
 import { PageBatch } from './page-batch.ts';
 import { sendBatch } from './page-sender.ts';
 import { PageSet } from './page-set.ts';
-import { END_ACK, type StreamRecord } from './records.ts';
+import { END_ACK, forEachPage, type StreamRecord } from './records.ts';
 import { Replies } from './replies.ts';
 import type { SourceOptions } from './source.ts';
 
@@ -76,11 +76,8 @@ export class PostcopySource {
   take(record: StreamRecord): void {
     if (record.kind === 'request') this.#ask(record.hvns);
     else if (record.kind === 'missing' && this.#listed !== undefined) {
-      for (let run = 0; run < record.runs.length; run += 2) {
-        const [hvn = 0, npages = 0] = record.runs.subarray(run, run + 2);
-        const end = Math.min(hvn + npages, this.#guest.shape.pages);
-        for (let page = hvn; page < end; page++) this.#listed.pages.add(page);
-      }
+      const { pages } = this.#listed;
+      forEachPage(record, this.#guest.shape.pages, (hvn) => pages.add(hvn));
     } else if (record.kind === 'postcopy' && this.#listed !== undefined) this.#listed.done();
     else this.#replies.take(record);
   }

@@ -1,7 +1,7 @@
 // Both sides of a post-copy, in this thread; the test is the guest at the destination.
 import { describe, expect, it } from 'vitest';
 import { channelPair, clock } from '../../test/channel-pair.ts';
-import { PAGE, type PlainGuest, plainGuest } from '../../test/plain-guest.ts';
+import { PAGE, type PlainGuest, writtenGuest } from '../../test/plain-guest.ts';
 import { type PostcopyMemoryOfTest, postcopyMemory } from '../../test/postcopy-memory.ts';
 import type { Channel } from './channel.ts';
 import { type Received, receiveMigration } from './destination.ts';
@@ -79,11 +79,7 @@ function asError(error: unknown): MigrationError {
   throw error;
 }
 
-function written(): PlainGuest {
-  const guest = plainGuest(PAGES);
-  for (let hvn = 0; hvn < PAGES; hvn += 2) guest.write(hvn, hvn % 251 || 1);
-  return guest;
-}
+const written = (): PlainGuest => writtenGuest(PAGES);
 
 /** Writes in each round, so that there is something left. */
 function writing(): PlainGuest {

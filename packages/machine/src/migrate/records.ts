@@ -27,6 +27,23 @@ export interface Header {
   readonly mayPostcopy: boolean;
 }
 
+/** Visits the pages of runs that have to be in order, none overlapping the one before, below `pages`. Throws what is wrong with them. */
+export function forEachPage(
+  { runs, offset }: { readonly runs: Uint32Array; readonly offset: number },
+  pages: number,
+  visit: (hvn: number) => void,
+): void {
+  let next = 0;
+  for (let run = 0; run < runs.length; run += 2) {
+    const [hvn = 0, count = 0] = runs.subarray(run, run + 2);
+    // Else one record could ask for all of memory four thousand times.
+    if (hvn < next) throw damaged(offset, `runs in order, ${next} or later`, `one from ${hvn} on`);
+    next = hvn + count;
+    if (next > pages) throw damaged(offset, `pages below ${pages}`, `${count} from ${hvn} on`);
+    for (let page = hvn; page < next; page++) visit(page);
+  }
+}
+
 /** What a stream sent in all. */
 export interface Totals {
   /** Records before this one. */

@@ -108,6 +108,7 @@ class Source {
       this.#connections.check();
       // No way back: the words may arrive although `send` fails.
       handedOver = true;
+      if (this.#postcopy !== undefined) this.#connections.commit();
       await this.#handOver();
       await this.#postcopy?.run(this.#connections);
       this.#options.progress?.(this.#meter.report('completed'));
@@ -129,7 +130,7 @@ class Source {
   /** True when what is left fits in the downtime; false when post-copy is to bring it. */
   async #whileItRuns(): Promise<boolean> {
     const done = this.#setUp().then(() => this.#iterate());
-    void this.#relieveUntil(done);
+    this.#relieveUntil(done).catch((error: unknown) => this.#connections.failWith(error));
     return done;
   }
 
@@ -275,14 +276,12 @@ class Source {
   async #stopAndPrepare(): Promise<void> {
     const [first] = this.#connections.all;
     await this.#stop();
-    this.#meter.mode = 'postcopy';
-    this.#meter.harvested(this.#dirty.size, this.#dirty.size);
+    this.#meter.postcopy(this.#dirty.size);
     const prepared = this.#replies.ackOf(POSTCOPY_ACK);
     await this.#sendState();
     for (const runs of this.#dirty.runs(MOST_RUNS)) await first?.writer.missing(runs);
     await first?.writer.postcopy();
     await this.#connections.orFailure(prepared);
-    this.#connections.commit();
     this.#postcopy = new PostcopySource(this.#guest, this.#dirty, this.#meter, {
       ...this.#options,
       pacer: this.#pacer,
