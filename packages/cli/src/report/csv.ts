@@ -26,10 +26,7 @@ const LATENCY = ['p50', 'p99', 'p999', 'max', 'sum'] as const;
 const ROWS: Readonly<Record<Breakdown, (report: Report) => Rows>> = {
   kind: ({ kinds }) => table(['kind', 'count', ...LATENCY], kinds),
   vcpu: ({ vcpus }) =>
-    table(
-      ['vcpu', 'pid', 'task', 'faults', ...LATENCY, 'loggingStall', 'span', 'guestTime'],
-      vcpus,
-    ),
+    table(['vcpu', 'pid', 'task', 'faults', ...LATENCY, 'loggingStall', 'span'], vcpus),
   gfn: ({ ranges }) => table(['firstGfn', 'lastGfn', 'faults', 'fast', 'stall'], ranges),
   round: ({ rounds, vcpus }) => [
     [...ROUND, ...vcpus.map(({ vcpu, pid }) => `stall of vCPU ${vcpu} (${pid})`)],

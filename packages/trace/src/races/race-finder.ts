@@ -13,8 +13,11 @@ import { type SpteChange, SpteChanges } from './spte-changes.ts';
 
 /** Of each kind the first so many are kept; all are counted. */
 const KEPT = 200;
-/** Without memslots nobody can say what a call was about; one this long before a zap is taken for another matter's. */
-const CALL_BEFORE_ZAP_US = 1000;
+/**
+ * Without memslots nobody can say what a call was about; one that is this much older than a zap is taken for another matter's.
+ * In the trace's time: a millisecond, where that is microseconds.
+ */
+const CALL_BEFORE_ZAP = 1000;
 
 const PAGE_SIZE = 4096;
 
@@ -60,11 +63,8 @@ export class RaceFinder {
     }
   }
 
-  /** The fast path of an open fault has looked, on that CPU. */
-  looked(
-    fault: Fault,
-    { cpu, layout }: { readonly cpu: number; readonly layout: SpteLayout },
-  ): void {
+  /** The fast path of an open fault has looked. */
+  looked(fault: Fault, layout: SpteLayout): void {
     const found = this.#judge(fault);
     if (found === undefined) return;
     const { vcpu, gfn, lookedAt: time, enteredAt, began, oldSpte, newSpte } = fault;
@@ -75,7 +75,7 @@ export class RaceFinder {
       vcpuId: vcpu.vcpuId,
       pid: vcpu.pid,
       task: vcpu.task,
-      cpu,
+      cpu: fault.cpu,
       enteredAt,
       began,
       hasExit: !Number.isNaN(fault.exitedAt),
@@ -99,26 +99,25 @@ export class RaceFinder {
   }
 
   #judge(fault: Fault): { kind: RaceKind; change: SpteChange | undefined } | undefined {
-    const { gfn, oldSpte, newSpte, vcpu, began, enteredAt, look } = fault;
-    const notBy = vcpu.pid;
-    const since = Number.isNaN(enteredAt) ? began : enteredAt;
+    const { gfn, oldSpte, newSpte, vcpu, began, look } = fault;
+    const latest = (after: number, suits: (low: number) => boolean): SpteChange | undefined =>
+      this.#changes.latest({ gfn, after, notBy: vcpu.pid, suits });
     if (look === 'gone') {
       if (!fault.isPresent) return undefined;
-      const suits = (low: number): boolean => !isShadowPresent(low);
       return {
         kind: 'withdrawn',
-        change: this.#changes.latest({ gfn, after: since, notBy, suits }),
+        change: latest(hardwareFrom(fault), (low) => !isShadowPresent(low)),
       };
     }
     if (look === undefined && isWritable(oldSpte.low)) {
-      const suits = isWritable;
-      const change = this.#changes.latest({ gfn, after: since, notBy, suits });
+      const change = latest(hardwareFrom(fault), isWritable);
       return change === undefined ? undefined : { kind: 'repaired', change };
     }
-    const change = this.#changes.latest({ gfn, after: began, notBy, suits: () => true });
+    const change = latest(began, () => true);
     if (look === undefined && !isWritable(newSpte.low)) return { kind: 'protected_again', change };
     return change === undefined ? undefined : { kind: 'changed', change };
   }
+
   /** The notifier call behind a withdrawal. */
   #witness(
     fault: Fault,
@@ -128,17 +127,23 @@ export class RaceFinder {
     const hva = this.#memslots.hvaOf(fault.gfn);
     const holdsPage = ({ start, end }: NotifierCall): boolean =>
       hva === undefined || (start <= hva && hva < end);
-    const since = Number.isNaN(fault.enteredAt) ? fault.began : fault.enteredAt;
     const notifier =
       change === undefined
-        ? this.#calls.latest(since, (call) => call.pid !== fault.vcpu.pid && holdsPage(call))
+        ? this.#calls.latest(
+            hardwareFrom(fault),
+            (call) => call.pid !== fault.vcpu.pid && holdsPage(call),
+          )
         : this.#calls.latest(
-            hva === undefined ? change.time - CALL_BEFORE_ZAP_US : 0,
+            hva === undefined ? change.time - CALL_BEFORE_ZAP : 0,
             (call) => call.pid === change.pid && call.time <= change.time && holdsPage(call),
           );
     return { notifier, isNotifierCertain: notifier !== undefined && hva !== undefined };
   }
 }
+
+/** The earliest that hardware can have looked. */
+const hardwareFrom = ({ enteredAt, began }: Fault): number =>
+  Number.isNaN(enteredAt) ? began : enteredAt;
 
 /** A word that is MMU-writable is all that the fast path asks for. */
 function wasFixable(

@@ -45,7 +45,7 @@ function otherSteps({ notifier, isNotifierCertain, change, layout }: Race): Race
   const call =
     notifier &&
     `kvm_unmap_hva_range ${notifier.start.toString(16)}-${notifier.end.toString(16)}` +
-      (isNotifierCertain || change !== undefined ? '' : ' (the only call meanwhile)');
+      (isNotifierCertain || change !== undefined ? '' : ' (the last meanwhile: no memslots known)');
   return [
     ...(notifier && call ? [{ time: notifier.time, by: 'other', text: call } as const] : []),
     ...(change

@@ -33,7 +33,8 @@ export interface ChangeQuery {
   readonly after: number;
   /** By another thread. */
   readonly notBy: number;
-  readonly suits: (newLow: number, newHigh: number) => boolean;
+  /** Asked about the low half of what it became. */
+  readonly suits: (newLow: number) => boolean;
 }
 
 export class SpteChanges {
@@ -76,8 +77,7 @@ export class SpteChanges {
       const slot = n % SLOTS;
       if ((this.#time[slot] as number) < after) return undefined;
       if (!this.#covers(slot, gfn) || this.#pid[slot] === notBy) continue;
-      const low = this.#spte[4 * slot] as number;
-      if (suits(low, this.#spte[4 * slot + 1] as number)) return this.#changeAt(slot);
+      if (suits(this.#spte[4 * slot] as number)) return this.#changeAt(slot);
     }
     return undefined;
   }

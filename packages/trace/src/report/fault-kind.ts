@@ -1,6 +1,5 @@
 // What became of a fault, as one of a list: every fault is of exactly one kind, so that the counts add up to all of them.
-// The kind is told from what the vCPU's thread did between its exit and its next entry; the rules are in `kindOf`.
-import { type Look, Seen } from './fault.ts';
+// The kind is told from what the vCPU's thread did between its exit and its next entry: kind-of.ts has the rules.
 
 export interface KindDescription {
   /** At most 40 letters, so that the table fits a mail. */
@@ -148,70 +147,3 @@ export const FAULT_KINDS: Readonly<Record<FaultKind, KindDescription>> = {
 };
 
 export const kindNames: readonly FaultKind[] = Object.keys(FAULT_KINDS) as FaultKind[];
-
-export interface Outcome {
-  /** Bits of `Seen`. */
-  readonly seen: number;
-  readonly look: Look | undefined;
-  readonly isPresent: boolean;
-  readonly isFetch: boolean;
-  readonly isReserved: boolean;
-  /** A huge page around this gfn was dropped because its slot is logged. */
-  readonly wasHuge: boolean;
-  readonly hasEnded: boolean;
-}
-
-export function kindOf(outcome: Outcome): FaultKind {
-  const { seen } = outcome;
-  if (outcome.isReserved || (seen & (Seen.MarkMmio | Seen.MmioSpte)) !== 0)
-    return mmioKind(outcome);
-  if ((seen & Seen.Fixed) !== 0) return 'fast_fixed';
-  if ((seen & Seen.Spurious) !== 0) return 'fast_spurious';
-  return declinedKind(outcome) ?? slowKind(outcome);
-}
-
-function mmioKind({ seen, hasEnded }: Outcome): FaultKind {
-  if ((seen & Seen.Eventfd) !== 0) return 'mmio_eventfd';
-  if ((seen & Seen.StaleMmio) !== 0) return 'mmio_stale';
-  if ((seen & Seen.MarkMmio) !== 0) return 'mmio_first';
-  if ((seen & Seen.MmioSpte) !== 0) return 'mmio_fast';
-  if ((seen & (Seen.Emulated | Seen.Mmio)) !== 0) return 'mmio_cached';
-  // Memory has come where the device was.
-  if ((seen & Seen.Mapped) !== 0) return 'mmio_stale';
-  return hasEnded ? 'retried' : 'unfinished';
-}
-
-/** What the fast path found says why the slow path was needed, whatever that did. */
-function declinedKind({ look, seen, isPresent }: Outcome): FaultKind | undefined {
-  switch (look) {
-    case 'gone':
-      // Without A/D bits the fast path is asked about any fault, and most often nothing is mapped there.
-      return isPresent ? 'zapped_in_flight' : undefined;
-    case 'huge':
-      return 'huge_logged';
-    case 'host_read_only':
-      return (seen & (Seen.Emulated | Seen.Mmio)) === 0 ? 'cow' : 'read_only_slot';
-    case 'access_tracked':
-      return 'access_tracked';
-    case 'write_tracked':
-      return 'write_tracked';
-    case 'other':
-      return 'fast_declined';
-    case undefined:
-      return undefined;
-  }
-}
-
-function slowKind({ seen, isPresent, isFetch, wasHuge, hasEnded }: Outcome): FaultKind {
-  if ((seen & Seen.Injected) !== 0 && (seen & Seen.Mapped) === 0) return 'guest_fault';
-  if ((seen & Seen.Emulated) !== 0) return 'emulated';
-  if ((seen & Seen.Copied) !== 0) return 'cow';
-  if ((seen & Seen.Mapped) !== 0) {
-    if ((seen & Seen.MappedHuge) !== 0) return 'slow_huge';
-    if (isPresent) return isFetch ? 'slow_exec' : 'slow_write';
-    return wasHuge ? 'slow_remap' : 'slow_map';
-  }
-  if ((seen & Seen.AsyncPage) !== 0) return 'async_page';
-  if ((seen & Seen.Userspace) !== 0) return 'userspace';
-  return hasEnded ? 'retried' : 'unfinished';
-}

@@ -3,23 +3,15 @@
 // A fault begins with kvm_page_fault; on Intel an MMIO fault has none, so there it begins with the exit EPT_MISCONFIG; and where
 // kvm_page_fault was not recorded, with fast_page_fault. Events without a vCPU's number belong to the fault that is open on
 // their thread. Memory: one object per thread that ever entered a guest.
-import {
-  type FastPageFault,
-  gpaToGfn,
-  isLastSpte,
-  isShadowPresent,
-  type KvmPageFault,
-  type KvmTdpMmuSpteChanged,
-  PFERR_RSVD_MASK,
-  spteToPfn,
-} from '@faultline/mmu';
+import { type FastPageFault, gpaToGfn, type KvmPageFault, PFERR_RSVD_MASK } from '@faultline/mmu';
 import { pageFaultErrorCode } from '../spte/exit-qualification.ts';
 import { SpteLayoutDetector } from '../spte/spte-layout.ts';
 import type { SpteLayout } from '../spte/spte-view.ts';
 import type { TraceEvent } from '../trace-event.ts';
 import { DroppedHugePages } from './dropped-huge-pages.ts';
-import { type Fault, Seen } from './fault.ts';
+import type { Fault } from './fault.ts';
 import { lookOf } from './look.ts';
+import { Seen, seenIn } from './seen.ts';
 import { VcpuState } from './vcpu-state.ts';
 
 /** Shadow paging: the address is the guest's virtual one, and the gfn comes with the mapping. */
@@ -74,13 +66,14 @@ export class FaultTracker {
     for (const vcpu of this.vcpus.values()) this.#close(vcpu, Number.NaN);
   }
 
-  #vcpu({ pid, task, time }: TraceEvent, vcpuId: number): VcpuState {
+  #vcpu({ pid, task, cpu, time }: TraceEvent, vcpuId: number): VcpuState {
     let vcpu = this.vcpus.get(pid);
     if (vcpu === undefined) {
       vcpu = new VcpuState(pid, task, time);
       this.vcpus.set(pid, vcpu);
     }
     vcpu.vcpuId = vcpuId;
+    vcpu.cpu = cpu;
     vcpu.lastTime = time;
     return vcpu;
   }
@@ -94,7 +87,6 @@ export class FaultTracker {
   #exit(vcpu: VcpuState, time: number, reason: string): void {
     this.#close(vcpu, Number.NaN);
     vcpu.exitedAt = time;
-    if (time > vcpu.enteredAt) vcpu.guestTime += time - vcpu.enteredAt;
     vcpu.addressIsVirtual = EXCEPTION_EXITS.has(reason);
     if (reason === 'EPT_MISCONFIG') vcpu.begin(time, -1, PFERR_RSVD_MASK);
   }
@@ -126,64 +118,13 @@ export class FaultTracker {
     this.#listener.ended(vcpu);
   }
 
+  /** What else its thread did. */
   #note(vcpu: VcpuState, { body }: TraceEvent): void {
-    switch (body.event) {
-      case 'kvm_mmu_spte_requested':
-        if (vcpu.addressIsVirtual) vcpu.gfn = body.gfn;
-        vcpu.seen |= Seen.Mapped;
-        break;
-      case 'kvm_mmu_set_spte':
-        vcpu.seen |= leafSeen(body.level);
-        if (body.level > 1) this.#dropped.delete(body.gfn);
-        break;
-      case 'kvm_mmu_split_huge_page':
-        this.#dropped.delete(body.gfn);
-        break;
-      case 'kvm_tdp_mmu_spte_changed':
-        vcpu.seen |= changeSeen(body);
-        break;
-      case 'mark_mmio_spte':
-        vcpu.seen |= Seen.MarkMmio;
-        break;
-      case 'handle_mmio_page_fault':
-        vcpu.gfn = body.gfn;
-        vcpu.seen |= Seen.MmioSpte;
-        break;
-      case 'check_mmio_spte':
-        vcpu.seen |= body.valid ? Seen.MmioSpte : Seen.StaleMmio;
-        break;
-      case 'kvm_emulate_insn':
-        vcpu.seen |= Seen.Emulated;
-        break;
-      case 'kvm_mmio':
-        vcpu.seen |= Seen.Mmio;
-        break;
-      case 'kvm_fast_mmio':
-        vcpu.gfn = gpaToGfn(body.gpa);
-        vcpu.seen |= Seen.Eventfd;
-        break;
-      case 'kvm_inj_exception':
-      case 'kvm_nested_vmexit_inject':
-        vcpu.seen |= Seen.Injected;
-        break;
-      case 'kvm_try_async_get_page':
-        vcpu.seen |= Seen.AsyncPage;
-        break;
-      case 'kvm_userspace_exit':
-        vcpu.seen |= Seen.Userspace;
-        break;
-    }
+    vcpu.seen |= seenIn(body);
+    if (body.event === 'kvm_mmu_spte_requested' && vcpu.addressIsVirtual) vcpu.gfn = body.gfn;
+    else if (body.event === 'handle_mmio_page_fault') vcpu.gfn = body.gfn;
+    else if (body.event === 'kvm_fast_mmio') vcpu.gfn = gpaToGfn(body.gpa);
+    else if (body.event === 'kvm_mmu_split_huge_page') this.#dropped.delete(body.gfn);
+    else if (body.event === 'kvm_mmu_set_spte' && body.level > 1) this.#dropped.delete(body.gfn);
   }
 }
-
-/** What a change of an spte by the vCPU itself says of its fault: tables above the leaf do not count, nor what it zapped. */
-function changeSeen({ level, old_spte, new_spte }: KvmTdpMmuSpteChanged): number {
-  if (!isShadowPresent(new_spte.low) || !isLastSpte(new_spte.low, level)) return 0;
-  const isCopy =
-    isShadowPresent(old_spte.low) &&
-    isLastSpte(old_spte.low, level) &&
-    spteToPfn(old_spte.low, old_spte.high) !== spteToPfn(new_spte.low, new_spte.high);
-  return leafSeen(level) | (isCopy ? Seen.Copied : 0);
-}
-
-const leafSeen = (level: number): number => Seen.Mapped | (level > 1 ? Seen.MappedHuge : 0);

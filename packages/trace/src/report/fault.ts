@@ -2,24 +2,6 @@
 import type { Gfn, Spte } from '@faultline/mmu';
 import type { FaultKind } from './fault-kind.ts';
 
-/** What the vCPU's thread was seen doing between its exit and its next entry. */
-export const Seen = {
-  Fixed: 0x1, //      fast_page_fault, fixed
-  Spurious: 0x2, //   fast_page_fault, spurious
-  Mapped: 0x4, //     kvm_mmu_spte_requested, kvm_mmu_set_spte, or a leaf changed to present
-  MappedHuge: 0x2000, // of these, a leaf above 4K
-  Copied: 0x8, //     a leaf changed to another page's
-  MarkMmio: 0x10, //   mark_mmio_spte
-  MmioSpte: 0x20, //   check_mmio_spte valid, handle_mmio_page_fault
-  StaleMmio: 0x40, //  check_mmio_spte not valid
-  Emulated: 0x80, //   kvm_emulate_insn
-  Mmio: 0x100, //       kvm_mmio
-  Eventfd: 0x200, //    kvm_fast_mmio
-  Injected: 0x400, //  kvm_inj_exception, kvm_nested_vmexit_inject
-  AsyncPage: 0x800, // kvm_try_async_get_page
-  Userspace: 0x1000, // kvm_userspace_exit
-} as const;
-
 /** What a fast path that declined (RET_PF_INVALID) had found. */
 export type Look =
   | 'gone' //           not MMU-present: zapped since hardware looked
@@ -35,11 +17,16 @@ export interface VcpuThread {
   readonly vcpuId: number;
   readonly pid: number;
   readonly task: string;
+  /** Of its first and its last event, in the trace's time. */
+  readonly firstTime: number;
+  readonly lastTime: number;
 }
 
 /** Times are the trace's. The tracker uses one object again and again: whoever wants to keep it copies it. */
 export interface Fault {
   readonly vcpu: VcpuThread;
+  /** Of its last event. */
+  readonly cpu: number;
   readonly kind: FaultKind;
   /** Of kvm_exit, or of the fault's first event where there is none. */
   readonly began: number;

@@ -1,5 +1,5 @@
 // What `faultline report` says of a trace, as plain data: made in one pass over the events, in memory that does not grow with
-// their number.
+// their number, but for a bit per page and round of the dirty log.
 
 import type { RoundsSource } from '../dirty-log-round.ts';
 import type { DirtyWindow } from '../dirty-rate.ts';
@@ -39,10 +39,8 @@ export interface VcpuRow extends Latency {
   readonly faults: number;
   /** Stall from dirty logging alone. */
   readonly loggingStall: number;
-  /** From the vCPU's first event to its last. */
+  /** From the vCPU's first event to its last, as far as the filter lets it. */
   readonly span: number;
-  /** Of it, in the guest. */
-  readonly guestTime: number;
 }
 
 export interface RoundRow extends LoggedRound {

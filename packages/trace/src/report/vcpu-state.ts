@@ -8,7 +8,8 @@ import {
   type Spte,
 } from '@faultline/mmu';
 import type { Fault, Look } from './fault.ts';
-import { type FaultKind, kindOf } from './fault-kind.ts';
+import type { FaultKind } from './fault-kind.ts';
+import { kindOf } from './kind-of.ts';
 
 const NO_SPTE: Spte = { low: 0, high: 0 };
 
@@ -18,12 +19,11 @@ export class VcpuState implements Fault {
   readonly firstTime: number;
   lastTime: number;
   vcpuId = -1;
+  cpu = -1;
   enteredAt: number = Number.NaN;
   exitedAt: number = Number.NaN;
   /** The last exit was a guest's page fault, by shadow paging. */
   addressIsVirtual = false;
-  /** Between entries and exits, in the trace's time. */
-  guestTime = 0;
 
   /** The rest is of the fault. */
   isOpen = false;

@@ -30,6 +30,11 @@ export class VcpuTally {
     }
   }
 
+  /** How far a sum between two times may be off, in the trace's time. */
+  get precision(): number {
+    return Math.max(this.logging.precision, this.slowWrites.precision);
+  }
+
   /** Stall from dirty logging between two times, in the trace's time. */
   loggingBetween(from: number, to: number): number {
     return this.logging.sum(from, to) + this.slowWrites.sum(from, to);
