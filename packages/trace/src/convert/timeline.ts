@@ -39,14 +39,11 @@ export class Timeline implements Converter {
   readonly #rate = new DirtyRate({ window: WINDOW });
   readonly #tracks = new Map<number, Track>();
   readonly #tracker: FaultTracker;
-  #cpu = 0;
 
   constructor(out: TimelineWriter) {
     this.#out = out;
     this.#tracker = new FaultTracker({
-      looked: (fault) => {
-        this.#races.looked(fault, { cpu: this.#cpu, layout: this.#tracker.layout });
-      },
+      looked: (fault) => this.#races.looked(fault, this.#tracker.layout),
       ended: (fault) => {
         this.#races.ended(fault, true);
         this.#fault(fault);
@@ -55,7 +52,6 @@ export class Timeline implements Converter {
   }
 
   add(event: TraceEvent): void {
-    this.#cpu = event.cpu;
     this.#tracker.add(event);
     this.#races.add(event);
     this.#rounds.add(event);
