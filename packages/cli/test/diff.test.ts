@@ -104,7 +104,7 @@ describe('a comparison that cannot be', () => {
       "--threshold: expected a percentage as 10%, got 'much'",
     ],
     [[quick, slow, '--key', 'nothing'], 2, "--key: expected keys of figures, got 'nothing'"],
-    [[quick], 2, "missing required argument 'B'"],
+    [[quick], 2, 'expected B, got nothing'],
     [
       [quick, `${files.path}/missing`],
       3,
