@@ -24,6 +24,7 @@ export interface VmDestinationOptions
 
 /** A VM that came, and what came of it. */
 export interface ReceivedVm extends Received {
+  /** Its owner is the thread that called. */
   readonly vm: Vm;
   /** What the source's `stop` answered. */
   readonly state: Uint8Array;
@@ -54,6 +55,7 @@ export interface LoadOptions extends Pick<SnapshotReaderOptions, 'compressions'>
 
 /** A VM that was loaded. */
 export interface LoadedVm extends SnapshotInfo {
+  /** Its owner is the thread that called. */
   readonly vm: Vm;
   /** What `Snapshot.save` was given. */
   readonly state: Uint8Array;

@@ -92,7 +92,11 @@ export function vmGuest(
 }
 
 /** What `vmMemory` needs to have its guest run while pages are missing. */
-export interface VmMemoryOptions extends Pick<DestinationMemory, 'loadState' | 'previewState'> {
+export interface VmMemoryOptions {
+  /** See DestinationMemory. */
+  readonly loadState?: NonNullable<DestinationMemory['loadState']>;
+  /** See DestinationMemory. */
+  readonly previewState?: NonNullable<DestinationMemory['previewState']>;
   /** Lets the vCPUs run, on other threads. Absent: no post-copy. */
   readonly run?: () => void;
 }
