@@ -73,6 +73,15 @@ describe('the bundled trace of the KSM race', () => {
     });
   });
 
+  it('that is cut behind its first options still gives the events that it has', async () => {
+    const path = scratch.put('cut.dat', readFileSync(`${RACE}.dat`).subarray(0, 1_900_000));
+    const { events, summary } = await collectFile(path);
+    expect(summary.truncated).toBe(true);
+    expect(events.length).toBeGreaterThan(40_000);
+    expect(events.length).toBeLessThan(70_180);
+    expect([...new Set(events.map(({ cpu }) => cpu))].sort()).toEqual([0, 1, 2]);
+  });
+
   it('may come packed, through a temporary file', async () => {
     const path = scratch.put('race.dat.gz', gzipSync(readFileSync(`${RACE}.dat`), { level: 1 }));
     const { summary } = await collectFile(path);

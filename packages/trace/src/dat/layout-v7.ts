@@ -21,6 +21,9 @@ import { MAX_CHUNK_BYTES, type Unpack, unpackerOf } from './unpack.ts';
 const SECTION_HEAD_BYTES = 16;
 const PACKED = 1;
 const MAX_OPTION_SECTIONS = 1000;
+const CHUNK_COUNT_BYTES = 4;
+/** x86's. */
+const SALVAGED_PAGE_BYTES = 4096;
 
 /** Options that hold the offset of a section, and what to do with the section. */
 const SECTIONS: ReadonlyMap<
@@ -71,6 +74,51 @@ class LayoutV7 {
       seen.add(at);
       at = this.#guarded(() => this.#optionSection(at)) ?? 0;
     }
+    if (this.file.cpus.length === 0) this.#guarded(() => this.#salvage(first));
+  }
+
+  /**
+   * The option that says where the CPUs' data lie is written last, so a file that is cut lacks it. The data come behind the
+   * first options, each CPU's at the beginning of a page; packed, each says how many chunks it has.
+   */
+  #salvage(firstOptions: number): void {
+    const options = this.#head(firstOptions, 'options');
+    let at = firstOptions + SECTION_HEAD_BYTES + options.size;
+    const buffer = this.#head(at, 'buffer');
+    if (buffer.id !== OPTION.buffer || !buffer.packed) return;
+    at += SECTION_HEAD_BYTES;
+    for (let cpu = 0; ; cpu++) {
+      at = Math.ceil(at / SALVAGED_PAGE_BYTES) * SALVAGED_PAGE_BYTES;
+      const end = this.#endOfChunks(at);
+      if (end === undefined) return;
+      const size = end - at - CHUNK_COUNT_BYTES;
+      const pageSize = SALVAGED_PAGE_BYTES;
+      this.file.cpus.push({ cpu, offset: at, size, pageSize, packed: true });
+      at = end;
+    }
+  }
+
+  /** Perhaps beyond the end of the file; undefined if no chunks begin here. */
+  #endOfChunks(at: number): number | undefined {
+    const u32 = (from: number): number =>
+      new ByteCursor(this.#source.read(from, 4, 'cut data'), from, 'cut data').u32();
+    if (at + 12 > this.#source.size) return undefined;
+    let end = at + CHUNK_COUNT_BYTES;
+    for (let left = u32(at); left > 0; left--) {
+      if (end + 8 > this.#source.size) return end + 8;
+      const packedSize = u32(end);
+      if (packedSize === 0 || packedSize > MAX_CHUNK_BYTES) return undefined;
+      end += 8 + packedSize;
+    }
+    return end;
+  }
+
+  #head(at: number, name: string): { id: number; packed: boolean; size: number } {
+    const head = new ByteCursor(this.#source.read(at, SECTION_HEAD_BYTES, name), at, name);
+    const id = head.u16();
+    const packed = (head.u16() & PACKED) !== 0;
+    head.u32();
+    return { id, packed, size: head.u64() };
   }
 
   /** Offset of the next one, or 0. */
