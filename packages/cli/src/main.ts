@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { predictCommand } from './commands/predict.ts';
 import { recordCommand } from './commands/record.ts';
+import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { snapshotCommand } from './commands/snapshot.ts';
@@ -48,6 +49,7 @@ function faultline(version: string, exit: (code: number) => void): Command {
     benchCommand(),
     reportCommand(exit),
     diffCommand(exit),
+    replayCommand(exit),
     migrateCommand(exit),
     snapshotCommand(exit),
     predictCommand(exit),

@@ -1,5 +1,6 @@
 export type { Geometry, Gfn, Gpa, Gva, Hva, Hvn, Pfn, Sptep } from './address.ts';
 export {
+  firstGfn,
   gfnToGpa,
   gpaToGfn,
   hugePageOf,
@@ -68,6 +69,7 @@ export {
   HOST_PTE_KSM,
   HOST_PTE_KSM_PROTECTED,
   HOST_PTE_MISSING,
+  HOST_PTE_PRESENT,
   HOST_PTE_PROTECTED,
   HOST_PTE_SHARED,
   HOST_PTE_WRITABLE,
@@ -151,8 +153,10 @@ export {
   isMmuWritable,
   isShadowPresent,
   isWritable,
+  leadsToTable,
   PT_ACCESSED_MASK,
   PT_DIRTY_MASK,
+  PT_PAGE_SIZE_MASK,
   PT_WRITABLE_MASK,
   SHADOW_NONPRESENT,
   SPTE_HOST_WRITABLE,
@@ -187,6 +191,7 @@ export {
   gfnToHvn,
   gfnToMemslot,
   installMemslots,
+  isReadonly,
   isSameMemslots,
   isUpdateInProgress,
   KVM_MEM_LOG_DIRTY_PAGES,
@@ -222,4 +227,4 @@ export { protectRange } from './vm/write-protect.ts';
 export { inStretches } from './vm/yield.ts';
 export { zapLeafs, zapLeafsOf, zapRange } from './vm/zap.ts';
 export { invalidateRoot, zapAllFast } from './vm/zap-all-fast.ts';
-export { zapInvalidRoot } from './vm/zap-root.ts';
+export { zapAll, zapInvalidRoot } from './vm/zap-root.ts';

@@ -52,6 +52,16 @@ export { type DrawnRace, drawRace } from './races/draw-race.ts';
 export { RACE_KINDS, type Race, type RaceKind, raceKinds } from './races/race.ts';
 export { type RaceStep, raceSteps } from './races/race-steps.ts';
 export { readTrace } from './read-trace.ts';
+export { Recording } from './replay/recording.ts';
+export { replay } from './replay/replay.ts';
+export { INFERENCES, type Inference, RULES, type Rule } from './replay/rules.ts';
+export {
+  COMPARED,
+  type Compared,
+  type Difference,
+  type Tally,
+  type Verdicts,
+} from './replay/verdicts.ts';
 export { EXACT_BELOW, QUANTILE_ERROR } from './report/durations.ts';
 export type { FastShare, SlowPathEstimate } from './report/fast-share.ts';
 export { FAULT_KINDS, type FaultKind } from './report/fault-kind.ts';

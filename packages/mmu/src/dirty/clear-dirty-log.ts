@@ -12,7 +12,7 @@ import type { Vm } from '../memory-map.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
 import { findSlot, hvnToGfn, isLogged, type Memslot, readMemslots } from '../vm/memslots.ts';
 import { trySplitHugePages } from '../vm/split-huge-page.ts';
-import { clientBitmap, forEachWord, tellClients, visitBits } from './dirty-bitmap.ts';
+import { clientBitmap, forEachLong, forEachWord, tellClients, visitBits } from './dirty-bitmap.ts';
 import { pageProtector } from './page-protector.ts';
 
 /** KVM: struct kvm_clear_dirty_log. */
@@ -40,7 +40,6 @@ export function clearDirtyLog(mem: Shared, vm: Vm, id: number, range: ClearRange
     const slot = findSlot(readMemslots(mem, vm, mem.load32(vm.at.memslots)), id);
     checkRange(slot, range);
     if (isLogged(slot)) {
-      splitBeforeClear(mem, vm, slot, range);
       clearAndProtect(mem, vm, slot, range, pages);
     }
     // As in getDirtyLog: a page that was in the log is flushed whoever took its W, and told of after that.
@@ -58,20 +57,12 @@ const rangeOf = ({ firstPage, numPages }: ClearRange) => ({
   num_pages: numPages,
 });
 
-/** Where the log began with all pages nobody has split them yet. KVM: the same function as protects, under the same lock. */
-function splitBeforeClear(
-  mem: Shared,
-  vm: Vm,
-  slot: Memslot,
-  { firstPage, numPages }: ClearRange,
-): void {
-  const isEager = vm.tdpMmuEnabled && vm.maxLevel > 1 && vm.eagerPageSplit;
-  if (!isEager || vm.manualDirtyLogProtect !== 'initially-set') return;
-  const start = (slot.baseGfn + firstPage) as Gfn;
-  mem.readLock(vm.at.mmu_lock);
-  trySplitHugePages(mem, vm, { start, end: (start + numPages) as Gfn });
-  mem.readUnlock(vm.at.mmu_lock);
-}
+/** Where the log began with all pages nobody has split them yet. KVM: kvm_arch_mmu_enable_log_dirty_pt_masked(). */
+const isSplitNow = (vm: Vm): boolean =>
+  vm.tdpMmuEnabled &&
+  vm.maxLevel > 1 &&
+  vm.eagerPageSplit &&
+  vm.manualDirtyLogProtect === 'initially-set';
 
 /** KVM: kvm_clear_dirty_log_protect(). */
 function clearAndProtect(
@@ -86,14 +77,21 @@ function clearAndProtect(
   // clear-under-read-lock.
   mem.writeLock(vm.at.mmu_lock);
   const protect = pageProtector(mem, vm, slot);
-  forEachWord(vm.at.dirty_bitmap, { hvn, npages: numPages }, (word, mask, first) => {
-    const named = bitsFrom(bits, first - hvn) & mask;
-    if (named === 0) return;
+  const splits = isSplitNow(vm);
+  forEachLong({ hvn, npages: numPages }, (long) => {
     // Emptied before the pages are protected: a fault between the two marks again. Litmus: clear-protects-before-taking.
-    visitBits(mem.and32(word, ~named) & named, first, (page) => {
-      protect(hvnToGfn(slot, page));
-      pages.push(page);
+    const from = pages.length;
+    forEachWord(vm.at.dirty_bitmap, long, (word, mask, first) => {
+      const named = bitsFrom(bits, first - hvn) & mask;
+      if (named === 0) return;
+      visitBits(mem.and32(word, ~named) & named, first, (page) => pages.push(page));
     });
+    if (splits && from < pages.length) {
+      const start = hvnToGfn(slot, pages[from] as Hvn);
+      const end = (hvnToGfn(slot, pages.at(-1) as Hvn) + 1) as Gfn;
+      trySplitHugePages(mem, vm, { start, end });
+    }
+    for (let n = from; n < pages.length; n++) protect(hvnToGfn(slot, pages[n] as Hvn));
   });
   mem.writeUnlock(vm.at.mmu_lock);
 }

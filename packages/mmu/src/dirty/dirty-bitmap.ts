@@ -82,6 +82,16 @@ export function forEachWord(
   }
 }
 
+/** Pages of a word of KVM's bitmaps, of which the first begins with the slot: so many leave the log at once. */
+const BITS_PER_LONG = 64;
+
+/** Calls `visit` with each stretch of a slot, or of pages of it from a multiple of 64 on, that KVM has in a word of its log. */
+export function forEachLong({ hvn, npages }: HvnRange, visit: (range: HvnRange) => void): void {
+  for (let page = 0; page < npages; page += BITS_PER_LONG) {
+    visit({ hvn: (hvn + page) as Hvn, npages: Math.min(BITS_PER_LONG, npages - page) });
+  }
+}
+
 /** Calls `visit` for each page that a word of the pages from `first` on names; how many. */
 export function visitBits(set: number, first: Hvn, visit: (hvn: Hvn) => void): number {
   let count = 0;

@@ -19,7 +19,7 @@ import {
   readMemslots,
 } from '../vm/memslots.ts';
 import { REQ_EXIT, requestAllVcpus } from '../vm/vcpu-mode.ts';
-import { clientBitmap, readBits, takeBits, tellClients } from './dirty-bitmap.ts';
+import { clientBitmap, forEachLong, readBits, takeBits, tellClients } from './dirty-bitmap.ts';
 import { pageProtector } from './page-protector.ts';
 
 /**
@@ -70,11 +70,12 @@ function takeLog(mem: Shared, vm: Vm, slot: Memslot, pages: Hvn[]): void {
 function protectDirtyPages(mem: Shared, vm: Vm, slot: Memslot, pages: Hvn[]): void {
   if (!isLogged(slot)) return;
   const protect = pageProtector(mem, vm, slot);
-  // The word is emptied before its pages are protected: a fault between the two marks again, for the next harvest.
-  // Litmus: b-1-protects-before-taking.
-  takeBits(mem, vm.at.dirty_bitmap, slot, (hvn) => {
-    protect(hvnToGfn(slot, hvn));
-    pages.push(hvn);
+  forEachLong(slot, (long) => {
+    // The word is emptied before its pages are protected: a fault between the two marks again, for the next harvest.
+    // Litmus: b-1-protects-before-taking.
+    const from = pages.length;
+    takeBits(mem, vm.at.dirty_bitmap, long, (hvn) => pages.push(hvn));
+    for (let n = from; n < pages.length; n++) protect(hvnToGfn(slot, pages[n] as Hvn));
   });
 }
 

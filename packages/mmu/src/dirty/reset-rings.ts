@@ -57,10 +57,10 @@ export function resetDirtyRings(mem: Shared, vm: Vm): number {
   assertOutside(mem);
   if (vm.dirtyRing === 0) return 0;
   mem.lock(vm.at.slots_lock);
-  const words = new GfnWords(readMemslots(mem, vm, mem.load32(vm.at.memslots)));
+  const gfns = new DirtyGfns(mem, vm);
   const ends: number[] = [];
-  for (let vcpu = 0; vcpu < vm.vcpus; vcpu++) ends.push(takeRing(mem, vm, vcpu, words));
-  const pages = words.protect(mem, vm);
+  for (let vcpu = 0; vcpu < vm.vcpus; vcpu++) ends.push(takeRing(mem, vm, vcpu, gfns));
+  const { pages } = gfns;
   // After mmu_lock, and before any page is read: see getDirtyLog.
   if (pages.length > 0) flushRemoteTlbs(mem, vm);
   tellClients(mem, vm, pages);
@@ -72,16 +72,20 @@ export function resetDirtyRings(mem: Shared, vm: Vm): number {
   return count;
 }
 
-/** Reads the harvested entries of a ring and clears their flags; the index of the first that is not harvested. */
-function takeRing(mem: Shared, vm: Vm, vcpu: number, words: GfnWords): number {
+/** Reads the harvested entries of a ring, clears their flags and protects their pages; the first that is not harvested. */
+function takeRing(mem: Shared, vm: Vm, vcpu: number, gfns: DirtyGfns): number {
   let index = mem.load32(resetIndex(vm, vcpu));
   for (;;) {
     const entry = dirtyGfnAt(vm, vcpu, index);
-    if (mem.load32(entry) !== KVM_DIRTY_GFN_F_RESET) return index;
-    words.add(dirtyGfnSlot(mem, entry), dirtyGfnOffset(mem, entry));
+    if (mem.load32(entry) !== KVM_DIRTY_GFN_F_RESET) break;
+    const id = dirtyGfnSlot(mem, entry);
+    const offset = dirtyGfnOffset(mem, entry);
     mem.store32(entry, 0);
+    gfns.add(id, offset);
     index = (index + 1) | 0;
   }
+  gfns.protect();
+  return index;
 }
 
 /**
@@ -90,9 +94,10 @@ function takeRing(mem: Shared, vm: Vm, vcpu: number, words: GfnWords): number {
  */
 function giveBack(mem: Shared, vm: Vm, vcpu: number, index: number): number {
   const reset = mem.load32(resetIndex(vm, vcpu));
-  if (index === reset) return 0;
-  mem.store32(resetIndex(vm, vcpu), index);
-  mem.notify(resetIndex(vm, vcpu));
+  if (index !== reset) {
+    mem.store32(resetIndex(vm, vcpu), index);
+    mem.notify(resetIndex(vm, vcpu));
+  }
   mem.emit?.({
     event: 'kvm_dirty_ring_reset',
     index: vcpu,
@@ -102,36 +107,57 @@ function giveBack(mem: Shared, vm: Vm, vcpu: number, index: number): number {
   return (index - reset) | 0;
 }
 
-/** Pages of slots, by words of 64: as many as mmu_lock is held for at a time. KVM: kvm_reset_dirty_gfn(). */
-class GfnWords {
-  readonly #slots: ReadonlyMap<number, Memslot>;
-  readonly #words = new Map<number, { readonly slot: Memslot; readonly offsets: Set<number> }>();
+/** KVM: BITS_PER_LONG. So many pages of a slot that follow each other in a ring are protected at once, if they lie so close. */
+const BITS_PER_LONG = 64;
 
-  constructor(slots: readonly Memslot[]) {
+/** Entries of a ring that lie close together, and all pages that were protected. KVM: kvm_dirty_ring_reset(). */
+class DirtyGfns {
+  readonly pages: Hvn[] = [];
+  readonly #mem: Shared;
+  readonly #vm: Vm;
+  readonly #slots: ReadonlyMap<number, Memslot>;
+  #id = -1;
+  #low = 0;
+  #high = 0;
+  readonly #offsets = new Set<number>();
+
+  constructor(mem: Shared, vm: Vm) {
+    const slots = readMemslots(mem, vm, mem.load32(vm.at.memslots));
+    this.#mem = mem;
+    this.#vm = vm;
     this.#slots = new Map(slots.filter(isLogged).map((slot) => [slot.id, slot]));
   }
 
   add(id: number, offset: number): void {
-    const slot = this.#slots.get(id);
-    if (slot === undefined || offset >= slot.npages) return;
-    const key = id * 2 ** 32 + (offset >>> 6);
-    const word = this.#words.get(key);
-    if (word === undefined) this.#words.set(key, { slot, offsets: new Set([offset]) });
-    else word.offsets.add(offset);
+    const low = Math.min(this.#low, offset);
+    const high = Math.max(this.#high, offset);
+    if (this.#offsets.size > 0 && id === this.#id && high - low < BITS_PER_LONG) {
+      this.#low = low;
+      this.#high = high;
+    } else {
+      this.protect();
+      this.#id = id;
+      this.#low = offset;
+      this.#high = offset;
+    }
+    this.#offsets.add(offset);
   }
 
-  protect(mem: Shared, vm: Vm): Hvn[] {
-    const pages: Hvn[] = [];
-    for (const { slot, offsets } of this.#words.values()) {
-      mem.writeLock(vm.at.mmu_lock);
-      const protect = pageProtector(mem, vm, slot);
-      for (const offset of offsets) {
-        const gfn = (slot.baseGfn + offset) as Gfn;
-        protect(gfn);
-        pages.push(gfnToHvn(slot, gfn));
-      }
-      mem.writeUnlock(vm.at.mmu_lock);
+  /** Write-protects what was added since the last time. KVM: kvm_reset_dirty_gfn(). */
+  protect(): void {
+    const slot = this.#slots.get(this.#id);
+    const offsets = [...this.#offsets].sort((a, b) => a - b);
+    this.#offsets.clear();
+    if (slot === undefined || offsets.length === 0) return;
+    const { at } = this.#vm;
+    this.#mem.writeLock(at.mmu_lock);
+    const protect = pageProtector(this.#mem, this.#vm, slot);
+    for (const offset of offsets) {
+      if (offset >= slot.npages) break;
+      const gfn = (slot.baseGfn + offset) as Gfn;
+      protect(gfn);
+      this.pages.push(gfnToHvn(slot, gfn));
     }
-    return pages;
+    this.#mem.writeUnlock(at.mmu_lock);
   }
 }

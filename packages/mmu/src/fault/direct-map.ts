@@ -14,7 +14,7 @@ import { getShadowPage, linkShadowPage } from '../legacy/shadow-page.ts';
 import { commitZapPage, prepareZapPage } from '../legacy/zap-page.ts';
 import type { Vm } from '../memory-map.ts';
 import { withAdType } from '../spte/acc-track.ts';
-import { makeSpte } from '../spte/make-spte.ts';
+import { makeSpte, replacing } from '../spte/make-spte.ts';
 import { makeMmioSpte } from '../spte/mmio-spte.ts';
 import {
   isAccessAllowed,
@@ -35,6 +35,7 @@ import {
   type Target,
   targetOf,
   traceMarkMmioSpte,
+  traceSpteRequested,
 } from './map-target.ts';
 import {
   RET_PF_EMULATE,
@@ -71,7 +72,7 @@ export function directMarkMmio(mem: Shared, vm: Vm, fault: PageFault): RetPf {
 /** Leaves in `fault` where the target's spte lies, with the tables above it; false when one would be added that may not. */
 function reachPlace(mem: Shared, vm: Vm, fault: PageFault, target: Target): boolean {
   const { gfn } = fault;
-  mem.emit?.({ event: 'kvm_mmu_spte_requested', gfn, ...target } satisfies MmuEvent);
+  if (mem.emit !== undefined) traceSpteRequested(mem, vm, fault, target);
   let table: number = fault.root;
   for (let level = vm.geometry.levels; level > target.level; level--) {
     const sptep = entryAt(vm, table, gfn, level);
@@ -94,15 +95,16 @@ function reachPlace(mem: Shared, vm: Vm, fault: PageFault, target: Target): bool
   return true;
 }
 
-function mmuSetSpte(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetPf {
+function mmuSetSpte(mem: Shared, vm: Vm, fault: PageFault, made: Spte): RetPf {
   const { sptep, level } = fault;
   const slot = fault.slot as Memslot;
   const gfn = firstGfn(fault.gfn, level, vm.geometry.indexBits);
   const old = loadSpte(mem, sptep);
+  const spte = replacing(old, level, made);
   if (!isShadowPresent(old.low)) {
     mapPage();
   } else if (isLastSpte(old.low, level)) {
-    expectSamePage(gfn, old, spte);
+    expectSamePage(gfn, old, made);
     // Another fault was first, and its leaf may say more than ours: see tdp-map.ts.
     const write = isWriteFault(fault.error_code);
     if (isAccessAllowed(old.low, write)) return RET_PF_SPURIOUS;

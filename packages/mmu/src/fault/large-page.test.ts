@@ -93,14 +93,14 @@ describe('the first fault on a huge page', () => {
     expect(lastSpte(bench, 8)).toMatchObject({ level: 2, low: 0 });
   });
 
-  it('says so, of the first gfn', () => {
+  it('says so, of the first gfn, once it has asked for the frame of its own', () => {
     const bench = huge();
     const mem = bench.mems[0] as (typeof bench.mems)[0];
     const events = eventsOf(mem, () => faultAndLeave(bench, 6));
     const { low, high, sptep } = lastSpte(bench, 4);
     const pfn = hostPtePfn(hostPteOf(bench, 4));
     expect(events.slice(-3)).toMatchObject([
-      { event: 'kvm_mmu_spte_requested', gfn: 6, pfn, level: 2 },
+      { event: 'kvm_mmu_spte_requested', gfn: 6, pfn: pfn + 2, level: 2 },
       { event: 'kvm_tdp_mmu_spte_changed', gfn: 4, level: 2, new_spte: { low, high } },
       { event: 'kvm_mmu_set_spte', gfn: 4, level: 2, spte: { low, high }, sptep },
     ]);
@@ -257,7 +257,7 @@ describe('a harvest over a large leaf', () => {
 });
 
 describe('a split in a fault', () => {
-  it('says so, of the first gfn', () => {
+  it('says so, of the first gfn, once it has asked for the frame of its own', () => {
     const bench = lateSplit();
     const { low, high } = lastSpte(bench, 0);
     const mem = bench.mems[0] as (typeof bench.mems)[0];

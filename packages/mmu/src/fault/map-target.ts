@@ -27,6 +27,22 @@ export function targetOf(vm: Vm, { gfn, slot }: PageFault, hostPte: number): Tar
   return { pfn, level };
 }
 
+/** The frame that is told is of `gfn` itself, however large the leaf. KVM: trace_kvm_mmu_spte_requested(). */
+export function traceSpteRequested(
+  mem: Shared,
+  vm: Vm,
+  { gfn }: PageFault,
+  { pfn, level }: Target,
+): void {
+  const offset = gfn - firstGfn(gfn, level, vm.geometry.indexBits);
+  mem.emit?.({
+    event: 'kvm_mmu_spte_requested',
+    gfn,
+    pfn: (pfn + offset) as Pfn,
+    level,
+  } satisfies MmuEvent);
+}
+
 /** A leaf of another page goes by way of a zap: the host has told nobody of it else. Throws. */
 export function expectSamePage(gfn: Gfn, old: Spte, spte: Spte): void {
   if (spteToPfn(old.low, old.high) === spteToPfn(spte.low, spte.high)) return;

@@ -6,7 +6,7 @@ import type { MmuEvent, Spte } from '../event.ts';
 import { isHostPteWritable } from '../host/host-pte.ts';
 import type { Vm } from '../memory-map.ts';
 import { restoreAccTrack, withAdType } from '../spte/acc-track.ts';
-import { makeNonleafSpte, makeSpte } from '../spte/make-spte.ts';
+import { makeNonleafSpte, makeSpte, replacing } from '../spte/make-spte.ts';
 import { makeMmioSpte } from '../spte/mmio-spte.ts';
 import {
   isAccessAllowed,
@@ -30,6 +30,7 @@ import {
   type Target,
   targetOf,
   traceMarkMmioSpte,
+  traceSpteRequested,
 } from './map-target.ts';
 import {
   RET_PF_EMULATE,
@@ -73,10 +74,11 @@ const NO_TABLE = -1;
  */
 function reachTable(mem: Shared, vm: Vm, fault: PageFault, target: Target): number {
   const { gfn } = fault;
-  mem.emit?.({ event: 'kvm_mmu_spte_requested', gfn, ...target } satisfies MmuEvent);
+  if (mem.emit !== undefined) traceSpteRequested(mem, vm, fault, target);
   let table: number = fault.root;
   for (let level = vm.geometry.levels; level > target.level; level--) {
-    const entry = { sptep: entryAt(vm, table, gfn, level), gfn, level };
+    const first = firstGfn(gfn, level, vm.geometry.indexBits);
+    const entry = { sptep: entryAt(vm, table, gfn, level), gfn: first, level };
     const old = { low: mem.load64(entry.sptep), high: mem.high };
     if (isFrozen(old.low, old.high)) return 0;
     if (leadsToTable(old.low)) table = childTable(vm, old.low);
@@ -100,31 +102,29 @@ interface LargeLeaf {
 function splitForLog(mem: Shared, vm: Vm, { slot }: PageFault, { entry, old }: LargeLeaf): number {
   // Another fault was first, and found the host's page huge, which it was not when we asked: the guest has what it wants.
   if (!isLogged(slot)) return 0;
-  const { sptep, gfn, level } = entry;
-  return splitHugePage(
-    mem,
-    vm,
-    { sptep, gfn: firstGfn(gfn, level, vm.geometry.indexBits), level },
-    old,
-  );
+  return splitHugePage(mem, vm, entry, old);
 }
 
 /** KVM: tdp_mmu_map_handle_target_level(). */
-function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetPf {
+function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, made: Spte): RetPf {
   const { sptep, gfn, level } = fault;
   const old = { low: mem.load64(sptep), high: mem.high };
   if (isFrozen(old.low, old.high)) return RET_PF_RETRY;
   const entry = { sptep, gfn: firstGfn(gfn, level, vm.geometry.indexBits), level };
   const isLeaf = isShadowPresent(old.low) && isLastSpte(old.low, level);
   if (isLeaf) {
-    expectSamePage(gfn, old, spte);
+    expectSamePage(gfn, old, made);
     // Another fault was first. Its leaf may say more than ours: the host gives W back without telling anybody, and a read
     // that asked before would take MMU_WRITABLE away again with no flush. KVM does so since 6.13.
     const write = isWriteFault(fault.error_code);
-    if (isAccessAllowed(old.low, write)) return RET_PF_SPURIOUS;
+    if (isAccessAllowed(old.low, write)) {
+      traceSetSpte(mem, entry, old); // KVM tells of the leaf that it leaves, too
+      return RET_PF_SPURIOUS;
+    }
     // Access-tracked. For the same reason a read gives back what was kept, and no other answer of the host.
     if (!write) return restoreLeaf(mem, entry, old);
   }
+  const spte = replacing(old, level, made);
   if (!setSpteAtomic(mem, entry, old, spte)) return RET_PF_RETRY;
   if (isShadowPresent(old.low) && !isLeaf) {
     handleRemovedTable(mem, vm, childTable(vm, old.low), entry, fault.removed);
@@ -132,8 +132,12 @@ function mapTargetLevel(mem: Shared, vm: Vm, fault: PageFault, spte: Spte): RetP
   // KVM marks before the exchange, in make_spte(), safe because a harvest excludes this lock. After it is as safe, and
   // stays so without the lock. A writable leaf counts as written, though this fault may have been a read.
   if (isWritable(spte.low)) markPageDirty(mem, vm, fault.slot as Memslot, gfn);
-  mem.emit?.({ event: 'kvm_mmu_set_spte', gfn: entry.gfn, spte, level, sptep } satisfies MmuEvent);
+  traceSetSpte(mem, entry, spte);
   return RET_PF_FIXED;
+}
+
+function traceSetSpte(mem: Shared, { sptep, gfn, level }: Entry, spte: Spte): void {
+  mem.emit?.({ event: 'kvm_mmu_set_spte', gfn, spte, level, sptep } satisfies MmuEvent);
 }
 
 /** The part of the fast path for those that have none. */

@@ -2,6 +2,8 @@
 import { PAGE_SHIFT, type Pfn } from '../address.ts';
 import type { Spte } from '../event.ts';
 import {
+  isLastSpte,
+  isWritable,
   PT_ACCESSED_MASK,
   PT_DIRTY_MASK,
   PT_PAGE_SIZE_MASK,
@@ -26,6 +28,15 @@ export function makeSpte(pfn: Pfn, hostWritable: boolean, level = 1): Spte {
   const size = level > 1 ? PT_PAGE_SIZE_MASK : 0;
   return { low: low | READABLE | size | (hostWritable ? WRITABLE : 0), high };
 }
+
+/**
+ * `spte` as it is put where `old` stood, at `level`: over what is writable D is left to hardware. KVM looks at W alone, and so
+ * takes an MMIO spte for writable, whose W is a right to the device. KVM: make_spte(), is_writable_pte(old_spte).
+ */
+export const replacing = (old: Spte, level: number, spte: Spte): Spte =>
+  isLastSpte(old.low, level) && isWritable(old.low)
+    ? { low: spte.low & ~PT_DIRTY_MASK, high: spte.high }
+    : spte;
 
 /** The leaf of page `index` of a large leaf, with the same rights. KVM: make_small_spte(), to level 1. */
 export const makeSmallSpte = ({ low, high }: Spte, index: number): Spte => ({

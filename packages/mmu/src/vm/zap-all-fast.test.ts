@@ -23,7 +23,7 @@ import { hostPtePfn, hostPtep } from '../host/host-pte.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../host/mmu-notifier.ts';
 import { clearPageFlags, PG_DIRTY, pageFlags } from '../host/page-flags.ts';
 import { MMIO_SPTE_GEN_MASK, makeMmioSpte } from '../spte/mmio-spte.ts';
-import { isMmioSpte, SHADOW_NONPRESENT } from '../spte/spte.ts';
+import { FROZEN_SPTE, isMmioSpte, SHADOW_NONPRESENT } from '../spte/spte.ts';
 import { setSpteAtomic } from '../spte/update-spte.ts';
 import { invalidRoot, validRoot } from './roots.ts';
 import { createMemslot, deleteMemslot } from './set-memory-region.ts';
@@ -129,13 +129,21 @@ describe('a page table that is given up', () => {
     expect(events()[0]).toMatchObject({ mmu_valid_gen: 1 });
   });
 
-  itOfTdp('tells of each leaf, and of the entry above when its table is empty', () => {
-    const bench = written();
-    expect(eventsOf(bench.agent, () => zapAll(bench)).slice(1)).toMatchObject([
-      { event: 'kvm_tdp_mmu_spte_changed', gfn: GFN, level: 1, new_spte: SHADOW_NONPRESENT },
-      { event: 'kvm_tdp_mmu_spte_changed', gfn: 0, level: 2, new_spte: SHADOW_NONPRESENT },
-    ]);
-  });
+  itOfTdp(
+    'tells of each leaf, of the entry above when its table is empty, and of the table',
+    () => {
+      const bench = written();
+      const [, leaf, above, ...removed] = eventsOf(bench.agent, () => zapAll(bench));
+      expect([leaf, above]).toMatchObject([
+        { event: 'kvm_tdp_mmu_spte_changed', gfn: GFN, level: 1, new_spte: SHADOW_NONPRESENT },
+        { event: 'kvm_tdp_mmu_spte_changed', gfn: 0, level: 2, new_spte: SHADOW_NONPRESENT },
+      ]);
+      const entries = 1 << bench.vm.geometry.indexBits;
+      expect(removed).toMatchObject(
+        Array.from({ length: entries }, (_, gfn) => ({ gfn, level: 1, new_spte: FROZEN_SPTE })),
+      );
+    },
+  );
 });
 
 describe('the vCPUs of a page table that is given up', () => {

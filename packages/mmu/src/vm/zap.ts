@@ -140,11 +140,13 @@ export function removeTable(
   old: Spte,
   removed: number[],
 ): boolean {
-  if (!setSpteAtomic(mem, entry, old, FROZEN_SPTE)) return false;
+  if (!mem.cmpxchg64(entry.sptep, old.low, old.high, FROZEN_SPTE.low, FROZEN_SPTE.high)) {
+    return false;
+  }
   // Before the children are taken apart: no TLB may fill from them any more, no fault reach them.
   flushRemoteTlbs(mem, vm);
   mem.store64(entry.sptep, SHADOW_NONPRESENT.low, SHADOW_NONPRESENT.high);
-  traceChange(mem, entry, FROZEN_SPTE, SHADOW_NONPRESENT);
+  traceChange(mem, entry, old, SHADOW_NONPRESENT); // once, as KVM tells it
   handleRemovedTable(mem, vm, childTable(vm, old.low), entry, removed);
   return true;
 }
@@ -168,7 +170,7 @@ export function handleRemovedTable(
     // Unconditional: the fast path may set W in a leaf that it found before; an exchange says what it replaced.
     const low = mem.xchg64(entry.sptep, FROZEN_SPTE.low, FROZEN_SPTE.high);
     const old = { low, high: mem.high };
-    if (isFrozen(old.low, old.high) || isEmpty(old)) continue;
+    if (isFrozen(old.low, old.high)) continue;
     traceChange(mem, entry, old, FROZEN_SPTE);
     if (isShadowPresent(old.low) && !isLastSpte(old.low, level)) {
       handleRemovedTable(mem, vm, childTable(vm, old.low), entry, removed);

@@ -1,0 +1,20 @@
+// Replays for programs.
+import type { ReplayedTrace } from './replay-trace.ts';
+
+export function replayJson(replayed: readonly ReplayedTrace[]): string {
+  const traces = replayed.map(({ name, summary, used, verdicts, refused }) => ({
+    trace: name,
+    events: summary.events,
+    replayed: used,
+    ...(verdicts === undefined
+      ? { refused }
+      : {
+          compared: verdicts.tallies,
+          rules: verdicts.rules,
+          inferences: verdicts.inferences,
+          unexplained: verdicts.unexplained,
+          explained: verdicts.explained,
+        }),
+  }));
+  return `${JSON.stringify({ schema: 'faultline/trace-replay', version: 1, traces })}\n`;
+}

@@ -1,0 +1,264 @@
+// Events in, in the order of the trace; out the acts that they belong to. Holds what a replay needs in memory, which is about
+// half of a trace's events: an act can only be carried out when it is known how it ended.
+import type { KvmTdpMmuSpteChanged } from '@faultline/mmu';
+import { isLastSpte, isMmioSpte, isShadowPresent, PAGE_SIZE, pagesPerEntry } from '@faultline/mmu';
+import type { TraceBody, TraceEvent } from '../trace-event.ts';
+import type { Act, FaultAct, IoctlAct, IoctlMarker, NotifierAct } from './act.ts';
+
+const INDEX_BITS = 9;
+
+interface KnownSlot {
+  readonly gfn: number;
+  readonly npages: number;
+  readonly hva: number;
+}
+
+/** What a task is in the middle of: an ioctl or a fault, and within either a notifier. */
+interface OpenActs {
+  fault: FaultAct | undefined;
+  notifier: NotifierAct | undefined;
+  ioctl: IoctlAct | undefined;
+}
+
+export class Recording {
+  readonly events: TraceEvent[] = [];
+  /** Beside `events`: what each belongs to. */
+  readonly actOf: (Act | undefined)[] = [];
+  /** Faults that ended without any decision, by where they ended. */
+  readonly undecided: Map<number, FaultAct[]> = new Map<number, FaultAct[]>();
+  #isIndirect = false;
+  readonly #open = new Map<number, OpenActs>();
+  readonly #slots = new Map<number, KnownSlot>();
+  readonly #harvests = new Map<number, IoctlAct>();
+
+  add(event: TraceEvent): void {
+    const { body, pid } = event;
+    switch (body.event) {
+      case 'kvm_entry':
+      case 'kvm_exit':
+        this.#closeFault(pid);
+        return;
+      case 'kvm_page_fault':
+        this.#closeFault(pid);
+        this.#push(event, this.#beginFault(pid, body));
+        return;
+      case 'kvm_unmap_hva_range':
+        this.#push(event, this.#beginNotifier(pid, 'unmap', body.start, body.end));
+        return;
+      case 'kvm_age_hva':
+        this.#push(event, this.#beginNotifier(pid, 'age', body.start, body.end));
+        return;
+      case 'kvm_test_age_hva':
+        this.#push(event, this.#beginNotifier(pid, 'test-age', body.hva, body.hva + 1));
+        return;
+      case 'kvm_userspace_exit': {
+        const fault = this.#open.get(pid)?.fault;
+        if (fault !== undefined && body.reason === 'error') fault.refused = true;
+        this.#closeFault(pid);
+        return;
+      }
+      case 'kvm_mmu_get_page':
+        this.#isIndirect ||= !body.role.direct;
+        return;
+      case 'kvm_dirty_ring_exit':
+        this.#push(event, { ...this.#begin(pid), kind: 'moment' });
+        return;
+      case 'marker':
+        this.#marker(event);
+        return;
+      default:
+        if (isDecision(body)) this.#decision(event);
+    }
+  }
+
+  /** Were there tables that shadow the guest's own? */
+  get isIndirect(): boolean {
+    return this.#isIndirect;
+  }
+
+  /** After the last event. */
+  end(): void {
+    for (const pid of this.#open.keys()) this.#closeFault(pid);
+  }
+
+  #push(event: TraceEvent, act?: Act): void {
+    this.events.push(event);
+    this.actOf.push(act);
+  }
+
+  #openOf(pid: number): OpenActs {
+    let open = this.#open.get(pid);
+    if (open === undefined) {
+      open = { fault: undefined, notifier: undefined, ioctl: undefined };
+      this.#open.set(pid, open);
+    }
+    return open;
+  }
+
+  #begin(pid: number) {
+    const begin = this.events.length;
+    return { pid, begin, decisions: [], at: begin, state: 'waiting' as const };
+  }
+
+  #beginFault(pid: number, fault: FaultAct['fault']): FaultAct {
+    const end = this.events.length;
+    const none = { fast: undefined, check: undefined, leaf: undefined };
+    const act: FaultAct = {
+      ...this.#begin(pid),
+      kind: 'fault',
+      fault,
+      ...none,
+      end,
+      refused: false,
+    };
+    this.#openOf(pid).fault = act;
+    return act;
+  }
+
+  #beginNotifier(pid: number, kind: NotifierAct['kind'], start: number, end: number): NotifierAct {
+    const act: NotifierAct = { ...this.#begin(pid), kind, start, end };
+    this.#openOf(pid).notifier = act;
+    return act;
+  }
+
+  #closeFault(pid: number): void {
+    const open = this.#open.get(pid);
+    if (open === undefined) return;
+    open.notifier = undefined;
+    const { fault } = open;
+    if (fault === undefined) return;
+    open.fault = undefined;
+    fault.end = this.events.length;
+    if (this.#isDecided(fault)) return;
+    fault.at = fault.end;
+    const others = this.undecided.get(fault.end);
+    if (others === undefined) this.undecided.set(fault.end, [fault]);
+    else others.push(fault);
+  }
+
+  /** Did anything come of it, or did the kernel let it go without a word? */
+  #isDecided({ decisions, fast }: FaultAct): boolean {
+    if (decisions.length !== 1 || fast === undefined) return decisions.length > 0;
+    const { body } = this.events[fast] as TraceEvent;
+    return body.event === 'fast_page_fault' && (body.fixed || body.spurious);
+  }
+
+  #marker(event: TraceEvent): void {
+    if (event.body.event !== 'marker') return;
+    const { marker } = event.body;
+    this.#closeFault(event.pid); // it is in user space
+    const open = this.#openOf(event.pid);
+    if (marker.ev === 'ring_gfns') {
+      this.#push(event, { ...this.#begin(event.pid), kind: 'moment' });
+      return;
+    }
+    if (marker.ev === 'dirty_bits') this.#harvests.get(marker.slot)?.bits.push(marker);
+    if (isIoctl(marker) && marker.at === 'begin') {
+      open.notifier = undefined;
+      open.ioctl = {
+        ...this.#begin(event.pid),
+        kind: 'ioctl',
+        marker,
+        end: undefined,
+        ended: undefined,
+        bits: [],
+      };
+      this.#push(event, open.ioctl);
+      return;
+    }
+    const { ioctl } = open;
+    this.#push(event, ioctl);
+    if (!isIoctl(marker) || ioctl === undefined) return;
+    ioctl.end = this.events.length - 1;
+    ioctl.ended = marker;
+    open.ioctl = undefined;
+    open.notifier = undefined;
+    if (marker.ev === 'get_dirty_log') this.#harvests.set(marker.slot, ioctl);
+    if (marker.ev === 'memslot' && marker.errno === 0) this.#know(marker);
+  }
+
+  #know({ op, slot, gpa, size, hva }: Extract<IoctlMarker, { ev: 'memslot' }>): void {
+    if (op === 'delete') this.#slots.delete(slot);
+    else {
+      const gfn = Number(gpa) / PAGE_SIZE;
+      this.#slots.set(slot, { gfn, npages: size / PAGE_SIZE, hva: Number(hva) });
+    }
+  }
+
+  #decision(event: TraceEvent): void {
+    const act = this.#actOfDecision(event);
+    const index = this.events.length;
+    this.#push(event, act);
+    if (act === undefined) return;
+    act.decisions.push(index);
+    if (act.kind === 'fault') noteInFault(act, event.body, index);
+    // The lock is taken after the notifier is told of: before the first change, not at the event.
+    else if (act.kind === 'unmap' && act.decisions.length === 1) act.at = index;
+  }
+
+  #actOfDecision({ pid, body }: TraceEvent): Act | undefined {
+    const open = this.#openOf(pid);
+    const { notifier, fault, ioctl } = open;
+    if (notifier !== undefined && body.event === 'kvm_tdp_mmu_spte_changed') {
+      if (this.#isOf(notifier, body)) return notifier;
+    }
+    open.notifier = undefined;
+    if (fault !== undefined || ioctl !== undefined) return fault ?? ioctl;
+    const last = this.actOf.at(-1);
+    if (last?.kind === 'other' && last.pid === pid) return last;
+    return { ...this.#begin(pid), kind: 'other' };
+  }
+
+  #isOf({ start, end, kind }: NotifierAct, change: KvmTdpMmuSpteChanged): boolean {
+    if ((kind === 'unmap') === isShadowPresent(change.new_spte.low)) return false;
+    const pages = pagesPerEntry(change.level, INDEX_BITS);
+    for (const { gfn, npages, hva } of this.#slots.values()) {
+      if (change.gfn + pages <= gfn || change.gfn >= gfn + npages) continue;
+      const at = hva + (change.gfn - gfn) * PAGE_SIZE;
+      if (at < end && at + pages * PAGE_SIZE > start) return true;
+    }
+    return false;
+  }
+}
+
+function noteInFault(act: FaultAct, body: TraceBody, index: number): void {
+  if (body.event === 'fast_page_fault') {
+    act.fast = index;
+    act.at = index;
+    return;
+  }
+  // Said by whichever path marks the page, right before the word that the path itself has.
+  if (body.event === 'kvm_dirty_ring_push') return;
+  if (body.event === 'check_mmio_spte') act.check = index;
+  const isLeaf =
+    body.event === 'kvm_tdp_mmu_spte_changed' &&
+    ((isShadowPresent(body.new_spte.low) && isLastSpte(body.new_spte.low, body.level)) ||
+      isMmioSpte(body.new_spte.low, body.new_spte.high));
+  if (isLeaf) act.leaf = index;
+  // At the leaf's change, when there is one: what comes after it is only said, and what came before led there.
+  act.at = act.leaf ?? index;
+}
+
+const DECISIONS = new Set<string>([
+  'fast_page_fault',
+  'kvm_mmu_spte_requested',
+  'kvm_mmu_set_spte',
+  'kvm_tdp_mmu_spte_changed',
+  'kvm_mmu_split_huge_page',
+  'mark_mmio_spte',
+  'handle_mmio_page_fault',
+  'check_mmio_spte',
+  'kvm_mmu_zap_all_fast',
+  'kvm_dirty_ring_push',
+  'kvm_dirty_ring_reset',
+]);
+
+const isDecision = (body: TraceBody): boolean => DECISIONS.has(body.event);
+
+const IOCTLS = new Set<string>([
+  'memslot',
+  'get_dirty_log',
+  'clear_dirty_log',
+  'reset_dirty_rings',
+]);
+const isIoctl = (marker: { readonly ev: string }): marker is IoctlMarker => IOCTLS.has(marker.ev);

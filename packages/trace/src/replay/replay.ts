@@ -1,0 +1,114 @@
+// A recording, replayed: each act of the trace through the MMU, each decision of the MMU against the trace.
+import { clearYoung, isShadowPresent, testYoung, zapAll } from '@faultline/mmu';
+import type { Act, NotifierAct, OtherAct } from './act.ts';
+import { Conductor } from './conductor.ts';
+import type { HostMemory } from './host-memory.ts';
+import { OpenInvalidations } from './open-invalidations.ts';
+import { FaultPerformer } from './perform-fault.ts';
+import { IoctlPerformer } from './perform-ioctl.ts';
+import { RingPerformer } from './perform-ring.ts';
+import type { Recording } from './recording.ts';
+import { survey } from './survey.ts';
+import type { Verdicts } from './verdicts.ts';
+
+/** Throws a RangeError when there is nothing in the recording that could be replayed. */
+export function replay(recording: Recording): Verdicts {
+  return new Replay(recording).run();
+}
+
+/** Pages of a range that are looked at: two tasks withdraw the same few at once, not all of memory. */
+const MOST_LOOKED_AT = 512;
+
+class Replay {
+  readonly #conductor: Conductor;
+  readonly #host: HostMemory;
+  readonly #invalidations: OpenInvalidations;
+  readonly #faults: FaultPerformer;
+  readonly #ioctls: IoctlPerformer;
+  readonly #rings: RingPerformer;
+  /** Notifiers that have not got the lock yet, by task. */
+  readonly #late = new Map<number, NotifierAct>();
+
+  constructor(recording: Recording) {
+    const found = survey(recording);
+    this.#host = found.host;
+    this.#conductor = new Conductor(recording, found, (act, index) => this.#perform(act, index));
+    const { replayed, verdicts } = this.#conductor;
+    this.#invalidations = new OpenInvalidations(replayed, verdicts);
+    this.#conductor.onWait = () => this.#invalidations.endAll();
+    this.#faults = new FaultPerformer(this.#conductor, this.#invalidations);
+    this.#rings = new RingPerformer(this.#conductor);
+    this.#ioctls = new IoctlPerformer(this.#conductor, this.#invalidations, found.host);
+  }
+
+  run(): Verdicts {
+    this.#conductor.run();
+    for (const late of [...this.#late.values()]) this.#endLate(late);
+    return this.#conductor.verdicts;
+  }
+
+  #perform(act: Act, index: number): void {
+    this.#endLate(act);
+    if (act.kind === 'fault') this.#faults.perform(act, index);
+    else if (act.kind === 'ioctl') this.#ioctls.perform(act, index);
+    else if (act.kind === 'other') this.#other(act, index);
+    else if (act.kind === 'moment') this.#rings.perform(act, index);
+    else this.#notify(act, index);
+  }
+
+  #notify(act: NotifierAct, index: number): void {
+    if (index !== act.at || act.state !== 'waiting') return;
+    this.#invalidations.endOf(act.pid);
+    if (act.kind === 'unmap' && act.decisions.length === 0 && this.#isMapped(act)) {
+      this.#late.set(act.pid, act);
+      return;
+    }
+    this.#invalidate(act);
+  }
+
+  /** Another task withdraws the same pages, and had the lock first: what is mapped here still, that one zaps. */
+  #endLate({ pid }: Act): void {
+    const late = this.#late.get(pid);
+    if (late === undefined) return;
+    this.#late.delete(pid);
+    this.#conductor.verdicts.infer('lock-taken-late');
+    this.#invalidate(late);
+  }
+
+  #isMapped({ start, end }: NotifierAct): boolean {
+    const { replayed } = this.#conductor;
+    for (const { hvn, count } of this.#host.within(start, end)) {
+      for (const { baseGfn, npages, hvn: first } of replayed.slots) {
+        const from = Math.max(hvn, first);
+        const to = Math.min(hvn + count, first + npages, from + MOST_LOOKED_AT);
+        for (let page = from; page < to; page++) {
+          const spte = replayed.tables.read({ gfn: baseGfn + page - first, level: 1 });
+          if (spte !== undefined && isShadowPresent(spte.low)) return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  #invalidate(act: NotifierAct): void {
+    act.state = 'running';
+    const { agent, vm } = this.#conductor.replayed;
+    this.#conductor.during(act, act.decisions, { steered: true }, () => {
+      for (const { hvn, count } of this.#host.within(act.start, act.end)) {
+        if (act.kind === 'unmap') this.#invalidations.start(act.pid, hvn, count);
+        else if (act.kind === 'age') clearYoung(agent, vm, hvn, count);
+        else testYoung(agent, vm, hvn, count);
+      }
+    });
+    act.state = 'done';
+  }
+
+  /** What no event announces is the end of the VM: its page table is zapped. */
+  #other(act: OtherAct, index: number): void {
+    if (index !== act.at || act.state !== 'waiting') return;
+    act.state = 'running';
+    const { agent, vm } = this.#conductor.replayed;
+    this.#conductor.during(act, act.decisions, { steered: true }, () => zapAll(agent, vm));
+    act.state = 'done';
+  }
+}

@@ -1,0 +1,333 @@
+import { describe, expect, it } from 'vitest';
+import {
+  changed,
+  enters,
+  fixed,
+  harvested,
+  LINKS,
+  leaf,
+  linked,
+  logBegins,
+  logEnds,
+  mapped,
+  pageFault,
+  protects,
+  replayOf,
+  requested,
+  set,
+  slotCreated,
+  type Telling,
+  vcpuTask,
+  withdrawn,
+  zapped,
+} from '../../test/excerpt.ts';
+import type { TraceBody } from '../trace-event.ts';
+import type { Verdicts } from './verdicts.ts';
+
+const PFN = 0x12345;
+const NONE = { low: 0, high: 1 << 31 };
+const firstPage = mapped(0, 0, PFN, LINKS);
+const outcome = ({ rules, inferences, unexplained }: Verdicts) => ({
+  rules,
+  inferences,
+  unexplained: unexplained.length,
+});
+const clean = { rules: {}, inferences: {}, unexplained: 0 };
+
+describe('an excerpt that needs no rule', () => {
+  it('agrees in all that it tells', () => {
+    const verdicts = replayOf(...slotCreated(), firstPage, mapped(1, 1, PFN + 1));
+    expect(outcome(verdicts)).toEqual(clean);
+    expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 2 });
+  });
+
+  it('differs where another word is told', () => {
+    const [pid, ...bodies] = firstPage;
+    const told = bodies.map((body) =>
+      body.event === 'kvm_mmu_set_spte' ? set(0, leaf(PFN, 0xe65)) : body,
+    );
+    expect(replayOf(...slotCreated(), [pid, ...told]).unexplained).toMatchObject([
+      { kind: 'kvm_mmu_set_spte' },
+    ]);
+  });
+});
+
+describe('kept-leaf', () => {
+  const second = (pfn: number, flags: number): [number, ...TraceBody[]] => [
+    vcpuTask(1),
+    pageFault(1, 0),
+    requested(0, pfn),
+    changed(0, leaf(PFN, 0xe67), leaf(pfn, flags)),
+    set(0, leaf(pfn, flags)),
+    enters(1),
+  ];
+
+  it('explains a second fault that replaces a leaf by the same without D', () => {
+    const verdicts = replayOf(...slotCreated(), firstPage, second(PFN, 0xe27));
+    expect(outcome(verdicts)).toEqual({ ...clean, rules: { 'kept-leaf': 3 } });
+  });
+
+  it('does not explain one that takes a right away', () => {
+    const verdicts = replayOf(...slotCreated(), firstPage, second(PFN, 0x825));
+    expect(verdicts.rules).toEqual({});
+    expect(verdicts.unexplained).not.toEqual([]);
+  });
+
+  it('does not explain one that maps another page', () => {
+    const verdicts = replayOf(...slotCreated(), firstPage, second(PFN + 7, 0xe67));
+    expect(verdicts.rules).toEqual({});
+    expect(verdicts.unexplained).not.toEqual([]);
+  });
+});
+
+describe('lost-exchange', () => {
+  it('explains a fault that was about to map and tells no more', () => {
+    const lost: [number, ...TraceBody[]] = [
+      vcpuTask(1),
+      pageFault(1, 1),
+      requested(1, PFN + 1),
+      enters(1),
+    ];
+    const verdicts = replayOf(...slotCreated(), firstPage, lost);
+    expect(outcome(verdicts)).toEqual({ ...clean, rules: { 'lost-exchange': 2 } });
+  });
+
+  it('does not explain one that tells of a leaf which nobody set', () => {
+    const claims: [number, ...TraceBody[]] = [
+      vcpuTask(1),
+      pageFault(1, 1),
+      requested(1, PFN + 1),
+      set(1, leaf(PFN + 1, 0xe67)),
+      enters(1),
+    ];
+    const verdicts = replayOf(...slotCreated(), firstPage, claims);
+    expect(verdicts.rules).toEqual({});
+    expect(verdicts.unexplained).not.toEqual([]);
+  });
+});
+
+describe('concurrent-tables', () => {
+  const rest = (vcpu: number, page: number): TraceBody[] => [
+    changed(page, NONE, leaf(PFN + page, 0xe67)),
+    set(page, leaf(PFN + page, 0xe67)),
+    enters(vcpu),
+  ];
+
+  it('explains a table that the trace tells of in another fault', () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      [vcpuTask(0), pageFault(0, 0), requested(0, PFN), linked(4)],
+      [vcpuTask(1), pageFault(1, 1), requested(1, PFN + 1), linked(3), linked(2), ...rest(1, 1)],
+      [vcpuTask(0), ...rest(0, 0)],
+    );
+    expect(outcome(verdicts)).toEqual({ ...clean, rules: { 'concurrent-tables': 1 } });
+  });
+
+  it('does not explain a table that nobody tells of', () => {
+    const verdicts = replayOf(...slotCreated(), mapped(0, 0, PFN, [linked(4), linked(3)]));
+    expect(verdicts.rules).toEqual({});
+    expect(verdicts.unexplained).toMatchObject([{ expected: 'nothing' }]);
+  });
+});
+
+describe('retried-unseen', () => {
+  const nothing: [number, ...TraceBody[]] = [vcpuTask(1), pageFault(1, 0), enters(1)];
+
+  it('explains a fault that came to nothing for no reason that is told', () => {
+    expect(outcome(replayOf(...slotCreated(), nothing))).toEqual({
+      ...clean,
+      rules: { 'retried-unseen': 1 },
+    });
+  });
+
+  it('is not needed while the page is being withdrawn: that fault has to be sent back', () => {
+    const verdicts = replayOf(...slotCreated(), firstPage, withdrawn(0, zapped(0, PFN)), nothing);
+    expect(outcome(verdicts)).toEqual(clean);
+    expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 2 });
+  });
+
+  it('does not cover a fault that maps while the page is being withdrawn: that has ended', () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      withdrawn(0, zapped(0, PFN)),
+      mapped(1, 0, PFN + 1),
+    );
+    expect(outcome(verdicts)).toEqual({ ...clean, inferences: { 'invalidation-ended': 1 } });
+  });
+});
+
+const ONE_PAGE = '0000000000000001';
+const NO_PAGE = '0000000000000000';
+
+describe('logging-begins', () => {
+  /** Page 0 is left without W by a log that has been switched off. */
+  const stale = [...slotCreated(), firstPage, ...logBegins(protects(0, PFN)), ...logEnds()];
+
+  it('explains a page that was written while the log was switched on, and is in no harvest', () => {
+    const verdicts = replayOf(
+      ...stale,
+      ...logBegins(fixed(0, 0, PFN), protects(0, PFN)),
+      ...harvested(NO_PAGE),
+    );
+    expect(outcome(verdicts)).toEqual({ ...clean, rules: { 'logging-begins': 1 } });
+  });
+
+  it('does not explain one that was written afterwards', () => {
+    const verdicts = replayOf(...stale, ...logBegins(), fixed(0, 0, PFN), ...harvested(NO_PAGE));
+    expect(verdicts.rules).toEqual({});
+    expect(verdicts.unexplained).not.toEqual([]);
+  });
+
+  it('is not needed for one that is in the harvest', () => {
+    const verdicts = replayOf(
+      ...stale,
+      ...logBegins(),
+      fixed(0, 0, PFN),
+      ...harvested(ONE_PAGE, protects(0, PFN)),
+    );
+    expect(outcome(verdicts)).toEqual(clean);
+  });
+});
+
+describe('told-late', () => {
+  const [pid, fault, look, entry] = fixed(0, 0, PFN) as [number, TraceBody, TraceBody, TraceBody];
+  const logged = [...slotCreated(), firstPage, ...logBegins(protects(0, PFN))];
+
+  it('has a repair come before the harvest that took it, though it is told after', () => {
+    const verdicts = replayOf(...logged, [pid, fault], ...harvested(ONE_PAGE, protects(0, PFN)), [
+      pid,
+      look,
+      entry,
+    ]);
+    expect(outcome(verdicts)).toEqual({ ...clean, inferences: { 'told-late': 1 } });
+  });
+
+  it('does not, when the fault had not begun by then', () => {
+    const verdicts = replayOf(...logged, ...harvested(ONE_PAGE, protects(0, PFN)), [
+      pid,
+      fault,
+      look,
+      entry,
+    ]);
+    expect(verdicts.inferences).toEqual({});
+    expect(verdicts.unexplained).not.toEqual([]);
+  });
+});
+
+describe('hardware-a-d', () => {
+  it('sets D where the trace finds it set', () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      [
+        vcpuTask(1),
+        pageFault(1, 0),
+        requested(0, PFN),
+        changed(0, leaf(PFN, 0xe67), leaf(PFN, 0xe27)),
+        set(0, leaf(PFN, 0xe27)),
+        enters(1),
+      ],
+      withdrawn(0, zapped(0, PFN)),
+    );
+    expect(verdicts.inferences).toMatchObject({ 'hardware-a-d': 1 });
+    expect(verdicts.unexplained).toEqual([]);
+  });
+
+  it('never clears what is set', () => {
+    const zapsWithoutA = changed(0, leaf(PFN, 0xe47), NONE);
+    const verdicts = replayOf(...slotCreated(), firstPage, withdrawn(0, zapsWithoutA));
+    expect(verdicts.inferences).toEqual({});
+    expect(verdicts.unexplained).toHaveLength(1);
+  });
+});
+
+describe('lock-taken-late', () => {
+  const withdraws = (pid: number, ...bodies: TraceBody[]): Telling => {
+    const [, ...rest] = withdrawn(0, ...bodies);
+    return [pid, ...rest];
+  };
+
+  it('has a notifier that zapped nothing come after the one that did', () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      withdraws(2),
+      withdraws(3, zapped(0, PFN)),
+      withdraws(2),
+    );
+    expect(outcome(verdicts)).toMatchObject({
+      inferences: { 'lock-taken-late': 1 },
+      unexplained: 0,
+    });
+  });
+
+  it('is no excuse where nobody zaps', () => {
+    const verdicts = replayOf(...slotCreated(), firstPage, withdraws(2));
+    expect(verdicts.unexplained).toMatchObject([{ expected: 'nothing' }]);
+  });
+
+  it('is not needed where nothing is mapped', () => {
+    const verdicts = replayOf(...slotCreated(), withdraws(2), firstPage);
+    expect(verdicts.inferences).toEqual({ 'invalidation-ended': 1 });
+  });
+});
+
+describe('prefetched', () => {
+  const maps = (...bodies: TraceBody[]): Telling => [
+    vcpuTask(0),
+    pageFault(0, 0),
+    requested(0, PFN),
+    set(0, leaf(PFN, 0xe67)),
+    ...bodies,
+    enters(0),
+  ];
+
+  it('explains a neighbour that the legacy MMU mapped in advance, and has it mapped afterwards', () => {
+    const verdicts = replayOf(...slotCreated(), maps(set(1, leaf(PFN + 1, 0xe47))));
+    expect(outcome(verdicts)).toEqual({ ...clean, rules: { prefetched: 1 } });
+  });
+
+  it('does not explain one that was accessed', () => {
+    const verdicts = replayOf(...slotCreated(), maps(set(1, leaf(PFN + 1, 0xe67))));
+    expect(verdicts.rules).toEqual({});
+    expect(verdicts.unexplained).not.toEqual([]);
+  });
+
+  it('does not explain one that is far away', () => {
+    const verdicts = replayOf(...slotCreated(), maps(set(9, leaf(PFN + 9, 0xe47))));
+    expect(verdicts.rules).toEqual({});
+    expect(verdicts.unexplained).not.toEqual([]);
+  });
+});
+
+describe('harvest-untraced', () => {
+  /** The legacy MMU tells of no table and of no change. */
+  const legacy = [
+    ...slotCreated(),
+    [
+      vcpuTask(0),
+      pageFault(0, 0),
+      requested(0, PFN),
+      set(0, leaf(PFN, 0xe67)),
+      enters(0),
+    ] as Telling,
+    ...logBegins(),
+  ];
+
+  it('has a page that was written during the harvest be in it, when user space got it', () => {
+    const verdicts = replayOf(...legacy, ...harvested(ONE_PAGE, fixed(0, 0, PFN)));
+    expect(outcome(verdicts)).toEqual({ ...clean, rules: { 'harvest-untraced': 1 } });
+  });
+
+  it('is not needed for a page that was written before', () => {
+    const verdicts = replayOf(...legacy, fixed(0, 0, PFN), ...harvested(ONE_PAGE));
+    expect(outcome(verdicts)).toEqual(clean);
+  });
+
+  it('does not explain a page that was written after it', () => {
+    const verdicts = replayOf(...legacy, ...harvested(ONE_PAGE), fixed(0, 0, PFN));
+    expect(verdicts.rules).toEqual({});
+    expect(verdicts.unexplained).toMatchObject([{ expected: 'dirty' }]);
+  });
+});

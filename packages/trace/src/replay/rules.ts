@@ -1,0 +1,68 @@
+// What may differ between the kernel and a replay by one thread without either being wrong, and what a trace leaves open.
+// docs/replay.md has a paragraph for each; each has a test in which it fires and one in which it must not.
+
+import {
+  isAccessAllowed,
+  isLastSpte,
+  isShadowPresent,
+  type KvmMmuSetSpte,
+  type KvmTdpMmuSpteChanged,
+  PFERR_WRITE_MASK,
+  PT_ACCESSED_MASK,
+  PT_DIRTY_MASK,
+  PT_WRITABLE_MASK,
+} from '@faultline/mmu';
+
+/** A difference that one of these covers is explained; all others are not. */
+export const RULES = {
+  'kept-leaf':
+    'a second fault on the same page: 6.12 replaces the leaf by one without D, this MMU keeps it, as 6.13 does',
+  'logging-begins':
+    'written while logging was being switched on: whether the vCPU knew of it yet is not in the trace',
+  'lost-exchange': 'a fault lost an exchange to another, which one thread never does',
+  'harvest-untraced':
+    'the legacy MMU tells of no protection: a page written meanwhile is in the harvest if it was got',
+  prefetched:
+    'the legacy MMU maps neighbours of a page in advance, without A; here they wait for their fault',
+  'concurrent-tables':
+    'two faults wanted the same table: which of them linked it is told in another order',
+  'retried-unseen':
+    'the fault ended without a decision, and no invalidation is known to have been open',
+} as const;
+export type Rule = keyof typeof RULES;
+
+/** Is a leaf beside the fault's own, which nobody has accessed yet, set in advance? KVM: direct_pte_prefetch(). */
+export const isPrefetched = ({ gfn, spte }: KvmMmuSetSpte, faultGfn: number): boolean =>
+  gfn !== faultGfn &&
+  Math.abs(gfn - faultGfn) < PTE_PREFETCH_NUM &&
+  (spte.low & PT_ACCESSED_MASK) === 0;
+const PTE_PREFETCH_NUM = 8;
+
+/**
+ * Does the kernel replace a leaf that already allowed the access? The same page, with all rights that it had: without D when
+ * it was writable, with W when it had been protected since the fault.
+ */
+export function isKeptLeaf(
+  {
+    old_spte: old,
+    new_spte: now,
+    level,
+  }: Pick<KvmTdpMmuSpteChanged, 'old_spte' | 'new_spte' | 'level'>,
+  errorCode: number,
+): boolean {
+  if (!isShadowPresent(old.low) || !isLastSpte(old.low, level)) return false;
+  if (!isAccessAllowed(old.low, (errorCode & PFERR_WRITE_MASK) !== 0)) return false;
+  const rights = PT_WRITABLE_MASK | PT_DIRTY_MASK;
+  return old.high === now.high && ((old.low ^ now.low) & ~rights) === 0;
+}
+
+/** Conclusions that let a replay go on; what is compared afterwards has to agree all the same. */
+export const INFERENCES = {
+  'hardware-a-d': 'A or D is set where it was not: hardware sets them and tells nobody',
+  'told-late': 'an event was told after another that follows from it: the change came first',
+  'lock-taken-late':
+    'a notifier that zaps nothing had mmu_lock after another that withdrew the same pages',
+  'invalidation-ended':
+    'an invalidation has no event for its end: it ended before the range was mapped again',
+} as const;
+export type Inference = keyof typeof INFERENCES;

@@ -1,0 +1,46 @@
+// One thread that does the work of all: the memory of the replayed VM. The order is the trace's, so that locks have nothing to
+// keep apart and nobody is waited for; and whoever looks at an entry of a page table lets the trace catch up first.
+import { connectAlone, type SharedMemory, WAIT_WOKEN, type WasmShared } from '@faultline/atomics';
+
+export interface Steering {
+  /** Called before each 64-bit load: of an spte, as no other word is that wide. */
+  beforeLook(address: number): void;
+  /** Called before each 32-bit load or AND: of a word of the dirty log, perhaps. */
+  beforeTake(address: number): void;
+  /** Called in place of a wait: what is waited for has happened when it returns. */
+  onWait(): void;
+}
+
+/** Thread `thread` of `memory`. */
+export function connectSteered(
+  memory: SharedMemory,
+  thread: number,
+  steering: Steering,
+): WasmShared {
+  const mem = connectAlone(memory, thread);
+  const { load64, load32, and32 } = mem;
+  const nothing = (): void => {};
+  return Object.assign(mem, {
+    load64: (address: number): number => {
+      steering.beforeLook(address);
+      return load64(address);
+    },
+    load32: (address: number): number => {
+      steering.beforeTake(address);
+      return load32(address);
+    },
+    and32: (address: number, bits: number): number => {
+      steering.beforeTake(address);
+      return and32(address, bits);
+    },
+    lock: nothing,
+    unlock: nothing,
+    readLock: nothing,
+    readUnlock: nothing,
+    writeLock: nothing,
+    writeUnlock: nothing,
+    wait: () => WAIT_WOKEN,
+    waitUntil: () => steering.onWait(),
+    waitWhile: nothing,
+  });
+}
