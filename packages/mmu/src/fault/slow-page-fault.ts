@@ -16,6 +16,7 @@ import {
   gfnToHvn,
   isReadonly,
   isSameMemslots,
+  isUpdateInProgress,
   KVM_MEMSLOT_INVALID,
 } from '../vm/memslots.ts';
 import { validRoot } from '../vm/roots.ts';
@@ -60,8 +61,12 @@ export function slowPageFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
 /** Nobody withdraws what is not there: no sequence number. KVM: kvm_handle_noslot_fault(), kvm_tdp_mmu_page_fault(). */
 function handleNoslotFault(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   // Still in the guest, as when the slots were searched: whoever replaces them waits with the next generation.
-  cacheMmioInfo(fault, fault.gfn, mem.load32(vm.at.memslots));
+  const generation = mem.load32(vm.at.memslots);
+  cacheMmioInfo(fault, fault.gfn, generation);
   if (!vm.mmioCaching || fault.gfn >= vm.gfnLimit) return RET_PF_EMULATE;
+  // What would be left now is stale at once; left behind the zapper of a round's last generation, it would count again at the
+  // end of the next round. KVM leaves it.
+  if (isUpdateInProgress(generation)) return RET_PF_EMULATE;
   setMode(mem, fault.mode, OUTSIDE_GUEST_MODE);
   lockForFault(mem, vm, fault);
   try {

@@ -161,8 +161,8 @@ export function installMemslots(mem: Shared, vm: Vm, slots: readonly Memslot[]):
   mem.unlock(vm.at.mn_invalidate_lock);
   mem.synchronize();
   const next = (generation + 1) | 0;
-  // An MMIO spte has room for 19 bits: when they begin anew, what is left of the round before would count again. Faults are
-  // not kept out between this and the next store: what they mark is of the generation before. KVM: kvm_mmu_invalidate_mmio_sptes().
+  // An MMIO spte has room for 19 bits: when they begin anew, what is left of the round before would count again. Faults
+  // leave none between this and the next store, since an update is in progress. KVM: kvm_mmu_invalidate_mmio_sptes().
   if (mmioGeneration(next) === 0) zapAllFast(mem, vm);
   // Only now: see above. Nobody sleeps until this, so nobody is woken.
   mem.store32(vm.at.memslots, next);
