@@ -44,7 +44,7 @@ export const WAITING: readonly WaitingRace[] = [
     id: 'B17',
     title: 'Zapping everything starts again whenever a vCPU maps a page (2019)',
     waitsFor: 'shadow paging',
-    why: 'the pages of the legacy MMU are gone through once, in the order of their frames',
+    why: 'what hangs on a root that was given up is gone through once; faults map under the other one',
   },
   {
     id: 'B18',

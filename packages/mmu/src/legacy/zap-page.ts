@@ -62,6 +62,10 @@ export function commitZapPage(mem: Shared, vm: Vm, invalid: number[]): void {
   if (invalid.length === 0) return;
   // Before, never after: hardware, or a fast path, may be in one of them. Litmus: lockless-walk-frees-before-flush.
   flushRemoteTlbs(mem, vm);
+  freePages(mem, invalid);
+}
+
+function freePages(mem: Shared, invalid: number[]): void {
   for (const table of invalid.splice(0)) mem.free(table);
 }
 
@@ -98,16 +102,17 @@ export function zapObsoletePages(mem: Shared, vm: Vm): void {
   const root = invalidRoot(mem, vm);
   const tables: number[] = [];
   addTablesBelow(mem, vm, root, vm.geometry.levels, tables);
-  for (const [n, table] of tables.entries()) {
+  for (const table of tables) {
     prepareZapPage(mem, vm, table, invalid);
-    if ((n + 1) % BATCH_ZAP_PAGES !== 0) continue;
+    if (invalid.length < BATCH_ZAP_PAGES) continue;
+    freePages(mem, invalid);
     // Notifiers find by its rmap what is left of it; nobody adds to it.
     mem.writeUnlock(vm.at.mmu_lock);
     mem.writeLock(vm.at.mmu_lock);
   }
   unlinkChildren(mem, vm, root, vm.geometry.levels, invalid);
   initRoot(mem, vm, root);
-  for (const table of invalid) mem.free(table);
+  freePages(mem, invalid);
 }
 
 /** Each after those that it leads to. */
