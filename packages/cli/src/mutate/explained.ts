@@ -138,7 +138,7 @@ export const EXPLAINED: readonly Explanation[] = [
   ),
   redundant(
     'Stands for what slots_lock makes impossible, and says so if it happens.',
-    "unguard '!setSpteAtomic(mem, entry, old, FROZEN_SPTE)' removeTable",
+    "unguard '!mem.cmpxchg64(entry.sptep, old.low, old.high, FROZEN_SPTE.low, FROZEN_SPTE.high)' removeTable",
   ),
   redundant(
     'What is mapped is found mapped by the slow path: a fault more for each translation.',
@@ -186,9 +186,7 @@ export const EXPLAINED: readonly Explanation[] = [
     "drop 'gfn + pages <= end' zapTable",
     "unguard '!isShadowPresent(old.low)' zapTable",
     'skip store64 removeTable',
-    "unguard 'isFrozen(old.low, old.high) || isEmpty(old)' handleRemovedTable",
-    "drop 'isFrozen(old.low, old.high)' handleRemovedTable",
-    "drop 'isEmpty(old)' handleRemovedTable",
+    "unguard 'isFrozen(old.low, old.high)' handleRemovedTable",
     "drop '!isLastSpte(old.low, level)' handleRemovedTable",
     "unguard '!leadsToTable(low)' walkToLastSptep",
   ),
