@@ -54,7 +54,14 @@ export { type RaceStep, raceSteps } from './races/race-steps.ts';
 export { readTrace } from './read-trace.ts';
 export { Recording } from './replay/recording.ts';
 export { replay } from './replay/replay.ts';
-export { INFERENCES, type Inference, RULES, type Rule } from './replay/rules.ts';
+export {
+  INFERENCES,
+  type Inference,
+  LEFT_OUT,
+  type LeftOut,
+  RULES,
+  type Rule,
+} from './replay/rules.ts';
 export {
   COMPARED,
   type Compared,

@@ -124,6 +124,48 @@ export const mapped = (
   enters(vcpu),
 ];
 
+/** The guest runs a guest of its own, with or without nested paging. */
+export const entersNested = (vcpu: number, tdp_enabled: boolean): Telling => [
+  vcpuTask(vcpu),
+  {
+    event: 'kvm_nested_vmenter',
+    rip: 0,
+    vmcb: 0x60000 as Gpa,
+    nested_rip: 0,
+    int_ctl: 0,
+    event_inj: 0,
+    tdp_enabled,
+    guest_pgd: 0x180000,
+  },
+  enters(vcpu),
+];
+const nestedExit = {
+  reason: 'npf',
+  info1: { low: 0, high: 0 },
+  info2: { low: 0, high: 0 },
+  intr_info: 0,
+  error_code: 0,
+};
+/** KVM asks whether the guest wants the exit, and serves it itself. */
+export const asksForNested = (vcpu: number): Telling => [
+  vcpuTask(vcpu),
+  { event: 'kvm_nested_vmexit', vcpu_id: vcpu, rip: 0, ...nestedExit },
+];
+export const leavesNested = (vcpu: number): Telling => [
+  vcpuTask(vcpu),
+  { event: 'kvm_nested_vmexit_inject', ...nestedExit },
+  enters(vcpu),
+];
+
+/** A fault that sets a leaf in a table that shadows the guest's: no change is told. */
+export const shadowed = (vcpu: number, page: number, pfn: number): Telling => [
+  vcpuTask(vcpu),
+  pageFault(vcpu, page),
+  requested(page, pfn),
+  set(page, leaf(pfn, 0xe67)),
+  enters(vcpu),
+];
+
 /** A whole fault that gives W back without the lock. */
 export const fixed = (vcpu: number, page: number, pfn: number): Telling => [
   vcpuTask(vcpu),

@@ -12,6 +12,7 @@ export function replayJson(replayed: readonly ReplayedTrace[]): string {
           compared: verdicts.tallies,
           rules: verdicts.rules,
           inferences: verdicts.inferences,
+          left_out: verdicts.leftOut,
           unexplained: verdicts.unexplained,
           explained: verdicts.explained,
         }),

@@ -4,6 +4,8 @@ import {
   type Difference,
   INFERENCES,
   type Inference,
+  LEFT_OUT,
+  type LeftOut,
   RULES,
   type Rule,
   type Verdicts,
@@ -27,6 +29,7 @@ export function replayText(
     formatTable(['agreed', 'explained', 'unexplained', ''], rowsOf(verdicts)),
     ...legend('explained, by docs/replay.md', verdicts.rules, RULES),
     ...legend('inferred, and compared all the same', verdicts.inferences, INFERENCES),
+    ...legend('not replayed', verdicts.leftOut, LEFT_OUT),
     differences(verdicts.unexplained, all),
   ];
   return `${sections.join('\n\n')}\n`;
@@ -41,7 +44,7 @@ function rowsOf({ tallies }: Verdicts): Row[] {
   });
 }
 
-function legend<Key extends Rule | Inference>(
+function legend<Key extends Rule | Inference | LeftOut>(
   title: string,
   counts: Readonly<Partial<Record<Key, number>>>,
   meaning: Readonly<Record<Key, string>>,

@@ -35,6 +35,15 @@ export interface FaultAct extends ActBase {
   refused: boolean;
 }
 
+/**
+ * A fault of a nested guest whose pages have tables of their own, which shadow those of the guest: `at` is of the first leaf
+ * that it set there.
+ */
+export interface NestedFaultAct extends ActBase {
+  readonly kind: 'nested-fault';
+  readonly fault: KvmPageFault;
+}
+
 /** The host withdraws a range, or asks whether it was used: the event, and the leaves that it changed. */
 export interface NotifierAct extends ActBase {
   readonly kind: 'unmap' | 'age' | 'test-age';
@@ -64,4 +73,4 @@ export interface MomentAct extends ActBase {
   readonly kind: 'moment';
 }
 
-export type Act = FaultAct | NotifierAct | IoctlAct | OtherAct | MomentAct;
+export type Act = FaultAct | NestedFaultAct | NotifierAct | IoctlAct | OtherAct | MomentAct;

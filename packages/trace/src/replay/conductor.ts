@@ -366,6 +366,7 @@ type ChangeOf = Extract<TraceBody, { event: 'kvm_tdp_mmu_spte_changed' }>;
 /** For a reader. */
 export function describe(act: Act): string {
   if (act.kind === 'fault') return `fault of vCPU ${act.fault.vcpu_id}`;
+  if (act.kind === 'nested-fault') return `fault of a guest of vCPU ${act.fault.vcpu_id}`;
   if (act.kind === 'ioctl') return `${act.marker.ev} of task ${act.pid}`;
   return `${act.kind} of task ${act.pid}`;
 }

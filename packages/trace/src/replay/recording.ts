@@ -3,7 +3,7 @@
 import type { KvmTdpMmuSpteChanged } from '@faultline/mmu';
 import { isLastSpte, isMmioSpte, isShadowPresent, PAGE_SIZE, pagesPerEntry } from '@faultline/mmu';
 import type { TraceBody, TraceEvent } from '../trace-event.ts';
-import type { Act, FaultAct, IoctlAct, IoctlMarker, NotifierAct } from './act.ts';
+import type { Act, FaultAct, IoctlAct, IoctlMarker, NestedFaultAct, NotifierAct } from './act.ts';
 
 const INDEX_BITS = 9;
 
@@ -15,9 +15,11 @@ interface KnownSlot {
 
 /** What a task is in the middle of: an ioctl or a fault, and within either a notifier. */
 interface OpenActs {
-  fault: FaultAct | undefined;
+  fault: FaultAct | NestedFaultAct | undefined;
   notifier: NotifierAct | undefined;
   ioctl: IoctlAct | undefined;
+  /** It is a vCPU whose guest runs a guest of its own, in tables that shadow the guest's. */
+  nested: boolean;
 }
 
 export class Recording {
@@ -42,6 +44,15 @@ export class Recording {
         this.#closeFault(pid);
         this.#push(event, this.#beginFault(pid, body));
         return;
+      case 'kvm_nested_vmenter':
+        // Without nested paging KVM maps the nested guest's pages as the guest's, though under a root of their own.
+        this.#openOf(pid).nested = body.tdp_enabled;
+        return;
+      case 'kvm_nested_vmexit_inject': // kvm_nested_vmexit only asks whether the guest wants the exit
+      case 'kvm_nested_vmenter_failed':
+        this.#closeFault(pid);
+        this.#openOf(pid).nested = false;
+        return;
       case 'kvm_unmap_hva_range':
         this.#push(event, this.#beginNotifier(pid, 'unmap', body.start, body.end));
         return;
@@ -53,7 +64,7 @@ export class Recording {
         return;
       case 'kvm_userspace_exit': {
         const fault = this.#open.get(pid)?.fault;
-        if (fault !== undefined && body.reason === 'error') fault.refused = true;
+        if (fault?.kind === 'fault' && body.reason === 'error') fault.refused = true;
         this.#closeFault(pid);
         return;
       }
@@ -89,7 +100,7 @@ export class Recording {
   #openOf(pid: number): OpenActs {
     let open = this.#open.get(pid);
     if (open === undefined) {
-      open = { fault: undefined, notifier: undefined, ioctl: undefined };
+      open = { fault: undefined, notifier: undefined, ioctl: undefined, nested: false };
       this.#open.set(pid, open);
     }
     return open;
@@ -100,7 +111,13 @@ export class Recording {
     return { pid, begin, decisions: [], at: begin, state: 'waiting' as const };
   }
 
-  #beginFault(pid: number, fault: FaultAct['fault']): FaultAct {
+  #beginFault(pid: number, fault: FaultAct['fault']): FaultAct | NestedFaultAct {
+    const open = this.#openOf(pid);
+    if (open.nested) {
+      const nested: NestedFaultAct = { ...this.#begin(pid), kind: 'nested-fault', fault };
+      open.fault = nested;
+      return nested;
+    }
     const end = this.events.length;
     const none = { fast: undefined, check: undefined, leaf: undefined };
     const act: FaultAct = {
@@ -111,7 +128,7 @@ export class Recording {
       end,
       refused: false,
     };
-    this.#openOf(pid).fault = act;
+    open.fault = act;
     return act;
   }
 
@@ -128,6 +145,7 @@ export class Recording {
     const { fault } = open;
     if (fault === undefined) return;
     open.fault = undefined;
+    if (fault.kind === 'nested-fault') return;
     fault.end = this.events.length;
     if (this.#isDecided(fault)) return;
     fault.at = fault.end;
@@ -192,8 +210,12 @@ export class Recording {
     if (act === undefined) return;
     act.decisions.push(index);
     if (act.kind === 'fault') noteInFault(act, event.body, index);
-    // The lock is taken after the notifier is told of: before the first change, not at the event.
-    else if (act.kind === 'unmap' && act.decisions.length === 1) act.at = index;
+    else if (act.kind === 'nested-fault') {
+      if (event.body.event === 'kvm_mmu_set_spte' && act.at === act.begin) act.at = index;
+    } else if (act.kind === 'unmap' && act.decisions.length === 1) {
+      // The lock is taken after the notifier is told of: before the first change, not at the event.
+      act.at = index;
+    }
   }
 
   #actOfDecision({ pid, body }: TraceEvent): Act | undefined {

@@ -3,6 +3,7 @@ import { clearYoung, isShadowPresent, testYoung, zapAll } from '@faultline/mmu';
 import type { Act, NotifierAct, OtherAct } from './act.ts';
 import { Conductor } from './conductor.ts';
 import type { HostMemory } from './host-memory.ts';
+import { leaveOutNested } from './leave-out-nested.ts';
 import { OpenInvalidations } from './open-invalidations.ts';
 import { FaultPerformer } from './perform-fault.ts';
 import { IoctlPerformer } from './perform-ioctl.ts';
@@ -50,6 +51,7 @@ class Replay {
   #perform(act: Act, index: number): void {
     this.#endLate(act);
     if (act.kind === 'fault') this.#faults.perform(act, index);
+    else if (act.kind === 'nested-fault') leaveOutNested(this.#conductor, act, index);
     else if (act.kind === 'ioctl') this.#ioctls.perform(act, index);
     else if (act.kind === 'other') this.#other(act, index);
     else if (act.kind === 'moment') this.#rings.perform(act, index);

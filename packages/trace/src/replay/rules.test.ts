@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import {
+  asksForNested,
   changed,
   enters,
+  entersNested,
   fixed,
   harvested,
   LINKS,
   leaf,
+  leavesNested,
   linked,
   logBegins,
   logEnds,
@@ -15,6 +18,7 @@ import {
   replayOf,
   requested,
   set,
+  shadowed,
   slotCreated,
   type Telling,
   vcpuTask,
@@ -145,8 +149,10 @@ describe('retried-unseen', () => {
     expect(outcome(verdicts)).toEqual(clean);
     expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 2 });
   });
+});
 
-  it('does not cover a fault that maps while the page is being withdrawn: that has ended', () => {
+describe('invalidation-ended', () => {
+  it('ends an invalidation when a page that it kept from being mapped is mapped', () => {
     const verdicts = replayOf(
       ...slotCreated(),
       firstPage,
@@ -154,6 +160,19 @@ describe('retried-unseen', () => {
       mapped(1, 0, PFN + 1),
     );
     expect(outcome(verdicts)).toEqual({ ...clean, inferences: { 'invalidation-ended': 1 } });
+  });
+
+  it('does not end it when another page is mapped: the first is still withheld', () => {
+    const nothing: Telling = [vcpuTask(0), pageFault(0, 0), enters(0)];
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      withdrawn(0, zapped(0, PFN)),
+      mapped(1, 1, PFN + 1),
+      nothing,
+    );
+    expect(outcome(verdicts)).toEqual(clean);
+    expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 3 });
   });
 });
 
@@ -329,5 +348,68 @@ describe('harvest-untraced', () => {
     const verdicts = replayOf(...legacy, ...harvested(ONE_PAGE), fixed(0, 0, PFN));
     expect(verdicts.rules).toEqual({});
     expect(verdicts.unexplained).toMatchObject([{ expected: 'dirty' }]);
+  });
+});
+
+describe('nested-guest', () => {
+  const left = (verdicts: Verdicts) => ({ ...outcome(verdicts), leftOut: verdicts.leftOut });
+  const nested = (page: number): Telling[] => [asksForNested(0), shadowed(0, page, PFN + page)];
+
+  it('leaves out a fault of a nested guest with tables of its own, and the next one too', () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      entersNested(0, true),
+      ...nested(1),
+      ...nested(2),
+    );
+    expect(left(verdicts)).toEqual({ ...clean, leftOut: { 'nested-guest': 2 } });
+    expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 1 });
+  });
+
+  it('compares what the guest itself does after its guest, and what another vCPU does meanwhile', () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      entersNested(0, true),
+      ...nested(1),
+      mapped(1, 2, PFN + 2),
+      leavesNested(0),
+      mapped(0, 1, PFN + 1),
+    );
+    expect(left(verdicts)).toEqual({ ...clean, leftOut: { 'nested-guest': 1 } });
+    expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 3 });
+  });
+
+  it('does not leave out a fault of a nested guest without nested paging', () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      entersNested(0, false),
+      mapped(0, 1, PFN + 1),
+    );
+    expect(left(verdicts)).toEqual({ ...clean, leftOut: {} });
+    expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 2 });
+  });
+
+  it("does not hide a change of the guest's own tables in such a fault", () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      entersNested(0, true),
+      mapped(0, 1, PFN + 1),
+    );
+    expect(verdicts.unexplained).toMatchObject([{ kind: 'kvm_tdp_mmu_spte_changed' }]);
+  });
+
+  it('has what it may write in the log', () => {
+    const logged = [...slotCreated(), firstPage, ...logBegins(protects(0, PFN))];
+    const verdicts = replayOf(
+      ...logged,
+      entersNested(0, true),
+      shadowed(0, 0, PFN),
+      ...harvested(ONE_PAGE),
+    );
+    expect(verdicts.tallies['dirty page']).toMatchObject({ agreed: 1, unexplained: 0 });
   });
 });

@@ -56,6 +56,13 @@ export function isKeptLeaf(
   return old.high === now.high && ((old.low ^ now.low) & ~rights) === 0;
 }
 
+/** What is not replayed, by why. */
+export const LEFT_OUT = {
+  'nested-guest':
+    'faults of a nested guest: they go to tables that shadow those of the guest, which this MMU has not',
+} as const;
+export type LeftOut = keyof typeof LEFT_OUT;
+
 /** Conclusions that let a replay go on; what is compared afterwards has to agree all the same. */
 export const INFERENCES = {
   'hardware-a-d': 'A or D is set where it was not: hardware sets them and tells nobody',

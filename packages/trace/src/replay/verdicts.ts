@@ -1,6 +1,6 @@
 // What became of each comparison: agreed, explained by a rule of rules.ts, or not explained. Nothing is dropped: what is not
 // agreed is kept with its place.
-import type { Inference, Rule } from './rules.ts';
+import type { Inference, LeftOut, Rule } from './rules.ts';
 
 /** What is compared, by the name that the table gives it. */
 export const COMPARED = [
@@ -51,6 +51,7 @@ export class Verdicts {
   readonly #tallies = new Map(COMPARED.map((kind) => [kind, nothing()]));
   readonly #rules = new Map<Rule, number>();
   readonly #inferences = new Map<Inference, number>();
+  readonly #leftOut = new Map<LeftOut, number>();
   readonly unexplained: Difference[] = [];
   readonly explained: Difference[] = [];
 
@@ -75,6 +76,11 @@ export class Verdicts {
     this.#inferences.set(inference, (this.#inferences.get(inference) ?? 0) + 1);
   }
 
+  /** An act that no MMU but the kernel's could carry out. */
+  leaveOut(why: LeftOut): void {
+    this.#leftOut.set(why, (this.#leftOut.get(why) ?? 0) + 1);
+  }
+
   get tallies(): Readonly<Partial<Record<Compared, Tally>>> {
     const met = [...this.#tallies].filter(([, t]) => t.agreed + t.explained + t.unexplained > 0);
     return Object.fromEntries(met);
@@ -86,6 +92,10 @@ export class Verdicts {
 
   get inferences(): Readonly<Partial<Record<Inference, number>>> {
     return Object.fromEntries(this.#inferences);
+  }
+
+  get leftOut(): Readonly<Partial<Record<LeftOut, number>>> {
+    return Object.fromEntries(this.#leftOut);
   }
 
   #of(kind: Compared) {
