@@ -14,6 +14,11 @@ function readNumber(line: LineCursor, before: string): number {
   return line.signedDecimal();
 }
 
+/** Newer kernels (6.18 for one) collapse read-only ranges too, and no longer say it. */
+function readWritable(line: LineCursor): { writable?: boolean } {
+  return line.accept(', writable=') ? { writable: line.signedDecimal() !== 0 } : {};
+}
+
 /** Up to the next comma or the end of the line. */
 function readStatus(line: LineCursor): string {
   line.text(', status=');
@@ -33,14 +38,14 @@ export const hugeMemoryDecoders: Decoders = {
     const scan_pfn = readPfn(line, '');
     const none_or_zero = readNumber(line, ', none_or_zero=');
     const referenced = readNumber(line, ', referenced=');
-    const writable = readNumber(line, ', writable=') !== 0;
+    const writable = readWritable(line);
     const status = readStatus(line);
     return {
       event: 'mm_collapse_huge_page_isolate',
       scan_pfn,
       none_or_zero,
       referenced,
-      writable,
+      ...writable,
       status,
     };
   },
@@ -49,7 +54,7 @@ export const hugeMemoryDecoders: Decoders = {
     line.text('mm=');
     const mm = line.pointer();
     const scan_pfn = readPfn(line, ', ');
-    const writable = readNumber(line, ', writable=') !== 0;
+    const writable = readWritable(line);
     const referenced = readNumber(line, ', referenced=');
     const none_or_zero = readNumber(line, ', none_or_zero=');
     const status = readStatus(line);
@@ -58,7 +63,7 @@ export const hugeMemoryDecoders: Decoders = {
       event: 'mm_khugepaged_scan_pmd',
       mm,
       scan_pfn,
-      writable,
+      ...writable,
       referenced,
       none_or_zero,
       status,

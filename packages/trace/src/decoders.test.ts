@@ -44,6 +44,32 @@ describe('lines of real traces', () => {
   });
 });
 
+describe('khugepaged of 6.18', () => {
+  it('no longer says whether a range is writable', () => {
+    const scanned =
+      'mm_khugepaged_scan_pmd: mm=00000000662bd203, scan_pfn=0xffffffffffffffff, referenced=0, ' +
+      'none_or_zero=0, status=pmd_none, unmapped=0';
+    expect(bodyOf(scanned)).toEqual({
+      event: 'mm_khugepaged_scan_pmd',
+      mm: 0x662b_d203,
+      scan_pfn: -1,
+      referenced: 0,
+      none_or_zero: 0,
+      status: 'pmd_none',
+      unmapped: 0,
+    });
+    const isolated =
+      'mm_collapse_huge_page_isolate: scan_pfn=0x1247eb, none_or_zero=2, referenced=0, status=succeeded';
+    expect(bodyOf(isolated)).toEqual({
+      event: 'mm_collapse_huge_page_isolate',
+      scan_pfn: 0x12_47eb,
+      none_or_zero: 2,
+      referenced: 0,
+      status: 'succeeded',
+    });
+  });
+});
+
 describe('fast_page_fault', () => {
   const fixed =
     'fast_page_fault: vcpu 0 gva 1028dfa8 error_code P|W|U|0x100000000 sptep ffff888103476468 ' +

@@ -50,7 +50,8 @@ export interface MmCollapseHugePageIsolate {
   readonly scan_pfn: number;
   readonly none_or_zero: number;
   readonly referenced: number;
-  readonly writable: boolean;
+  /** Not told by newer kernels, 6.18 for one. */
+  readonly writable?: boolean;
   readonly status: string;
 }
 
@@ -59,7 +60,8 @@ export interface MmKhugepagedScanPmd {
   readonly event: 'mm_khugepaged_scan_pmd';
   readonly mm: number;
   readonly scan_pfn: number;
-  readonly writable: boolean;
+  /** Not told by newer kernels, 6.18 for one. */
+  readonly writable?: boolean;
   readonly referenced: number;
   readonly none_or_zero: number;
   readonly status: string;

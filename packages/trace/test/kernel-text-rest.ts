@@ -27,6 +27,9 @@ const ring = (body: { index: number; dirty_index: number; reset_index: number })
 const used = (body: { dirty_index: number; reset_index: number }): string =>
   ` (used ${body.dirty_index - body.reset_index})`;
 
+const writable = (body: { writable?: boolean }): string =>
+  body.writable === undefined ? '' : `, writable=${flag(body.writable)}`;
+
 const args = (body: object): string =>
   `(${Object.entries(body)
     .slice(1)
@@ -144,11 +147,11 @@ function hostText(body: TraceBody): string {
     case 'mm_collapse_huge_page_isolate':
       return (
         `scan_pfn=0x${hex(body.scan_pfn)}, none_or_zero=${body.none_or_zero}, ` +
-        `referenced=${body.referenced}, writable=${flag(body.writable)}, status=${body.status}`
+        `referenced=${body.referenced}${writable(body)}, status=${body.status}`
       );
     case 'mm_khugepaged_scan_pmd':
       return (
-        `mm=${hex(body.mm)}, scan_pfn=0x${hex(body.scan_pfn)}, writable=${flag(body.writable)}, ` +
+        `mm=${hex(body.mm)}, scan_pfn=0x${hex(body.scan_pfn)}${writable(body)}, ` +
         `referenced=${body.referenced}, none_or_zero=${body.none_or_zero}, ` +
         `status=${body.status}, unmapped=${body.unmapped}`
       );
