@@ -8,6 +8,10 @@ export const isDamaged = ({ truncated, errorCount }: TraceSummary): boolean =>
 /** Holds every event that the kernel recorded, and all of them are understood: `--strict` asks for this. */
 export const isComplete = (summary: TraceSummary): boolean => gaps(summary).length === 0;
 
+/** Events are missing, or may be: what another event says cannot be held against what these would have said. */
+export const hasHoles = (summary: TraceSummary): boolean =>
+  isDamaged(summary) || Object.values(summary.lost).some((count) => count > 0);
+
 /** What is missing, a line each; none of a complete trace. */
 export function gaps(summary: TraceSummary): string[] {
   const { truncated, errorCount, errors, damaged, unknown } = summary;

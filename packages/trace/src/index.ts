@@ -1,6 +1,6 @@
 // Traces that a kernel recorded: readers and the events they give.
 
-export { gaps, isComplete, isDamaged } from './completeness.ts';
+export { gaps, hasHoles, isComplete, isDamaged } from './completeness.ts';
 export {
   CONVERSIONS,
   type Conversion,

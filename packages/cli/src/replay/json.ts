@@ -1,10 +1,12 @@
 // Replays for programs.
+import { gaps } from '@faultline/trace';
 import type { ReplayedTrace } from './replay-trace.ts';
 
 export function replayJson(replayed: readonly ReplayedTrace[]): string {
   const traces = replayed.map(({ name, summary, used, verdicts, refused }) => ({
     trace: name,
     events: summary.events,
+    gaps: gaps(summary),
     replayed: used,
     ...(verdicts === undefined
       ? { refused }

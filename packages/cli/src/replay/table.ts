@@ -1,5 +1,5 @@
 // Many traces' replays, one line each.
-import type { Compared, Tally } from '@faultline/trace';
+import { type Compared, hasHoles, type Tally } from '@faultline/trace';
 import { count, formatTable, type Row } from '../table.ts';
 import type { ReplayedTrace } from './replay-trace.ts';
 import { share } from './share.ts';
@@ -11,7 +11,10 @@ export function replayTable(replayed: readonly ReplayedTrace[]): string {
   const refused = replayed.flatMap(({ name, refused: why }) =>
     why === undefined ? [] : [`${name}: not replayed: ${why}`],
   );
-  return `${[formatTable(HEAD, rows), ...refused].join('\n')}\n`;
+  const holed = replayed.flatMap(({ name, summary }) =>
+    hasHoles(summary) ? [`${name}: events are missing: what differs is no finding`] : [],
+  );
+  return `${[formatTable(HEAD, rows), ...refused, ...holed].join('\n')}\n`;
 }
 
 function rowOf({ name, verdicts }: ReplayedTrace): Row {

@@ -2,12 +2,15 @@
 import {
   COMPARED,
   type Difference,
+  gaps,
+  hasHoles,
   INFERENCES,
   type Inference,
   LEFT_OUT,
   type LeftOut,
   RULES,
   type Rule,
+  type TraceSummary,
   type Verdicts,
 } from '@faultline/trace';
 import { count, formatTable, type Row } from '../table.ts';
@@ -25,7 +28,7 @@ export function replayText(
   if (verdicts === undefined) return '';
   const head = `${name}: ${count(used)} of ${count(summary.events)} events replayed in ${(ms / 1000).toFixed(1)} s`;
   const sections = [
-    head,
+    [head, ...missing(summary)].join('\n'),
     formatTable(['agreed', 'explained', 'unexplained', ''], rowsOf(verdicts)),
     ...legend('explained, by docs/replay.md', verdicts.rules, RULES),
     ...legend('inferred, and compared all the same', verdicts.inferences, INFERENCES),
@@ -33,6 +36,13 @@ export function replayText(
     differences(verdicts.unexplained, all),
   ];
   return `${sections.join('\n\n')}\n`;
+}
+
+function missing(summary: TraceSummary): string[] {
+  const lines = gaps(summary).map((gap) => wrap(gap, '  ', '    ', WIDTH));
+  return hasHoles(summary)
+    ? [...lines, '  => what differs may follow from what is missing: no finding']
+    : lines;
 }
 
 function rowsOf({ tallies }: Verdicts): Row[] {
