@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { bandwidth, formatSeconds, formatSize, size } from './quantity.ts';
+import { bandwidth, formatSeconds, formatSize, pageSize, size } from './quantity.ts';
 
 describe('a size', () => {
   it.each([
@@ -15,6 +15,20 @@ describe('a size', () => {
 
   it.each(['', '0', '-1', '2X', 'M', '1 2'])('is not %j', (text) => {
     expect(() => size(text)).toThrow(InvalidArgumentError);
+  });
+});
+
+describe('a size of pages', () => {
+  it.each([
+    ['4096', 4096],
+    ['2M', 2 ** 21],
+    ['1G', 2 ** 30],
+  ])('is a power of two: %s', (text, bytes) => {
+    expect(pageSize(text)).toBe(bytes);
+  });
+
+  it.each(['3', '2K', '6K', '2G', 'huge'])('is not %j', (text) => {
+    expect(() => pageSize(text)).toThrow(InvalidArgumentError);
   });
 });
 

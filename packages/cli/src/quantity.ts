@@ -18,6 +18,13 @@ export function size(text: string): number {
   throw new InvalidArgumentError('expected a size such as 4096, 2M or 64GiB.');
 }
 
+/** A size that pages can have: a power of two from 4K to 1G. */
+export function pageSize(text: string): number {
+  const bytes = size(text);
+  if (Number.isInteger(Math.log2(bytes)) && bytes >= 2 ** 12 && bytes <= 2 ** 30) return bytes;
+  throw new InvalidArgumentError('expected a power of two from 4K to 1G.');
+}
+
 /** A size for each second, `100M`; or `10Gbit`: in powers of ten, as networks have it. Bytes a second. */
 export function bandwidth(text: string): number {
   const [, number, unit = ''] =

@@ -81,8 +81,20 @@ describe('a recorded migration', () => {
       input: { log: 'bitmap', source: 'markers' },
     });
     expect(json.strategies.map(({ strategy }) => strategy)).toContain('huge-pages');
-    const { out } = await faultline('predict', MIGRATION, '--format', 'md');
+    const { out } = await faultline('predict', MIGRATION, '-f', 'md');
     expect(out).toMatch(/^\| \| converges \| rounds \|/m);
+  });
+
+  it('with lost events is predicted all the same, says so, and is refused by --strict', async () => {
+    const lines = gunzipSync(readFileSync(MIGRATION)).toString();
+    const lossy = lines.replace(/written: (\d+)\/\d+/, (_, kept) => `written: ${kept}/${kept}7`);
+    const file = files.put('lossy.txt', lossy);
+    const words = ['predict', file, '--bandwidth', '10Gbit'];
+    const { code, out } = await faultline(...words);
+    expect(code).toBe(0);
+    expect(out).toContain(' events LOST: overwritten before they were read');
+    const strict = await faultline(...words, '--strict');
+    expect(strict).toEqual({ code: 3, out, err: '' });
   });
 
   it("takes KubeVirt's timeout for each GiB", async () => {
@@ -150,6 +162,12 @@ describe('what nothing can be predicted from', () => {
   it('is nothing at all', async () => {
     const { code, err } = await faultline('predict');
     expect([code, err]).toEqual([2, 'faultline: expected INPUT, got nothing\n']);
+  });
+
+  it('is pages of a size that no page has', async () => {
+    const { code, err } = await faultline('predict', MIGRATION, '--page-size', '3');
+    expect(code).toBe(2);
+    expect(err).toBe("faultline: --page-size: expected a power of two from 4K to 1G, got '3'\n");
   });
 
   it('is a bandwidth that is none', async () => {

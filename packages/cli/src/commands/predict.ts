@@ -1,18 +1,19 @@
 // faultline predict: whether a guest's migration converges, what it takes, and what would make it.
 import {
-  gaps,
+  isComplete,
   isDamaged,
   type MigrationParameters,
   predict,
   STRATEGIES,
   type Strategy,
+  type TraceSummary,
 } from '@faultline/trace';
 import { Command, Option } from 'commander';
-import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, InputError } from '../exit.ts';
+import { EXIT_FINDING, EXIT_INPUT, EXIT_OK } from '../exit.ts';
 import { loadInput, type PredictInput } from '../predict/load.ts';
 import { FORMATS, type Format, predictReport, strategyNotes } from '../predict/report.ts';
 import { Progress } from '../progress.ts';
-import { bandwidth, size } from '../quantity.ts';
+import { bandwidth, pageSize, size } from '../quantity.ts';
 import { number, oneOf, someOf, whole } from '../words.ts';
 
 const GIB = 2 ** 30;
@@ -73,19 +74,20 @@ export const predictCommand = (exit: (code: number) => void): Command =>
         .argParser(someOf(STRATEGIES))
         .default([...STRATEGIES], 'all, precopy first'),
     )
-    .option('--page-size <SIZE>', 'by which a trace is counted: 4K, 2M', size, 4096)
+    .option('--page-size <SIZE>', 'by which a trace is counted: 4K, 2M', pageSize, 4096)
     .option('--memory <SIZE>', 'of the guest, where the input does not say', size)
     .option('--compression-ratio <X>', 'how much smaller pages get by it', number(1, 1000), 2)
     .option('--overhead-ms <N>', 'what a round takes beside the sending', number(0, 1e6), 0)
     .option('--state-ms <N>', 'the part of the downtime that is not memory', number(0, 1e6), 0)
     .option('--dirty-ring-size <N>', 'entries of a vCPU', whole(1, 65_536), 4096)
     .option('--vcpus <N>', "that have a ring (a trace's own, else 1)", whole(1, 4096))
-    .option('--strict', 'refuse a trace with lost or unknown events')
-    .option('--format <NAME>', FORMATS.join(', '), oneOf(FORMATS), 'text')
+    .option('--strict', 'exit with 3 if events were lost or not understood')
+    .option('-f, --format <FORMAT>', `one of ${FORMATS.join(', ')}`, oneOf(FORMATS), 'text')
     .option('--json', 'the same as --format json')
     .addHelpText(
       'after',
-      () => `\nStrategies:\n${strategyNotes()}\n\nExit code: 0 converges, 1 does not.`,
+      () =>
+        `\nStrategies:\n${strategyNotes()}\n\nExit code: 0 converges, 1 does not, 3 input damaged, or not whole where --strict asks for it.`,
     )
     .action(async (file: string, options: Options) => {
       exit(await predictFile(file, options));
@@ -95,25 +97,21 @@ async function predictFile(file: string, options: Options): Promise<number> {
   const progress = new Progress();
   try {
     const input = await loadInput(file, options, progress);
-    expectComplete(file, input, options);
     const parameters = parametersOf({ ...options, ...resolved(input, options) });
     progress.show('predicting');
     const predictions = predict(input.loads, options.strategy, parameters);
     progress.clear();
     const format = options.json ? 'json' : options.format;
     process.stdout.write(predictReport({ input, parameters, predictions }, format));
-    if (input.summary !== undefined && isDamaged(input.summary)) return EXIT_INPUT;
+    if (input.summary !== undefined && isUnfit(input.summary, options)) return EXIT_INPUT;
     return predictions[0]?.run.converges ? EXIT_OK : EXIT_FINDING;
   } finally {
     progress.clear();
   }
 }
 
-function expectComplete(file: string, { summary }: PredictInput, { strict }: Options): void {
-  if (!strict || summary === undefined) return;
-  const [first] = gaps(summary);
-  if (first !== undefined) throw new InputError(`${file}: expected every event, got: ${first}`);
-}
+const isUnfit = (summary: TraceSummary, { strict }: Options): boolean =>
+  isDamaged(summary) || (strict === true && !isComplete(summary));
 
 /** What the input says where no option does. */
 function resolved(
