@@ -29,8 +29,8 @@ describe('two traces', () => {
     expect(`\n${out}`).toMatchInlineSnapshot(`
       "
       A quick.txt against B slow.txt
-        A: AMD, unknown MMU, 1 vCPU, 100 faults in 500 events
-        B: AMD, unknown MMU, 1 vCPU, 100 faults in 500 events
+        A: AMD, MMU not known, 1 vCPU, 100 faults in 500 events
+        B: AMD, MMU not known, 1 vCPU, 100 faults in 500 events
                                                           A         B    B/A  verdict
         vCPUs with faults                                 1         1  x1.00
         faults                                          100       100  x1.00
@@ -116,7 +116,12 @@ describe('a comparison that cannot be', () => {
 
   it('with a trace that lost events is strict only where asked to be', async () => {
     const lossy = files.put('lossy.txt', text(counts(500, 600), ...faults(20)));
-    expect((await diff(quick, lossy)).code).toBe(0);
+    const { code, out } = await diff(quick, lossy);
+    expect(code).toBe(0);
+    expect(out).toContain('\n  B: 100 events LOST: overwritten before they were read\n');
+    expect(JSON.parse((await diff(quick, lossy, '--json')).out).gaps[1]).toContain(
+      '100 events LOST: overwritten before they were read',
+    );
     expect((await diff(quick, lossy, '--strict')).code).toBe(3);
   });
 });

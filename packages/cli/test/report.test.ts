@@ -210,6 +210,15 @@ describe('a trace that is not whole', () => {
   });
 });
 
+describe('a trace whose clock counts ticks', () => {
+  it('has none of its durations without their unit', async () => {
+    const ticks = text(...OF_A_VCPU.map((line) => ` ${line.replace(/(\d+)\.(\d{6}):/, '$1$2:')}`));
+    const { out } = await report(files.put('ticks.txt', ticks));
+    expect(out).toMatch(/^ticks\.txt: \d+ events in [\d.,]+ k ticks, none lost$/m);
+    expect(out).toMatch(/^ +faults +p99 ticks +longest +stall Mticks/m);
+  });
+});
+
 describe('bad words', () => {
   it.each([
     [['--by', 'page'], "--by: expected one of kind, vcpu, round, gfn, got 'page'"],

@@ -2,6 +2,7 @@
 import {
   type Comparison,
   compareReports,
+  gaps,
   isComplete,
   isDamaged,
   type ReportOptions,
@@ -32,7 +33,11 @@ export const diffCommand = (exit: (code: number) => void): Command =>
     .description('compare two KVM traces: two kernels, two settings, before and after a patch')
     .argument('<A>', 'the trace to compare with')
     .argument('<B>', 'the trace that must not be worse')
-    .option('--threshold <PERCENT>', 'how much worse is still the same', percentage, 0.1)
+    .addOption(
+      new Option('--threshold <PERCENT>', 'how much worse is still the same')
+        .argParser(percentage)
+        .default(0.1, '10%'),
+    )
     .option(
       '-k, --key <LIST>',
       'only figures whose keys begin so; report --format csv names them',
@@ -77,12 +82,13 @@ function printed(compared: Compared, { format, json }: Options): string {
   return format === 'md' ? asMarkdown(sections) : asText(sections);
 }
 
-const asJson = ({ names, rows, threshold }: Compared): string =>
+const asJson = ({ names, reports, rows, threshold }: Compared): string =>
   `${JSON.stringify({
     schema: 'faultline/diff',
     version: 1,
     a: names[0],
     b: names[1],
+    gaps: reports.map(({ summary }) => gaps(summary)),
     threshold,
     worse: rows.filter(isWorse).map(({ key }) => key),
     figures: rows,

@@ -1,7 +1,8 @@
 // Two traces side by side, as a section: a row per figure, and what to make of it.
-import type { Comparison, Report } from '@faultline/trace';
+import { type Comparison, gaps, type Report } from '@faultline/trace';
 import { count, figure } from '../table.ts';
 import type { Section } from './section.ts';
+import { mmuWords } from './sections/traced.ts';
 import { duration, NOTHING, plural, share } from './units.ts';
 
 export interface Compared {
@@ -19,7 +20,11 @@ export function diffSections({ names, reports, rows, threshold }: Compared): rea
   return [
     {
       title: `A ${names[0]} against B ${names[1]}`,
-      sentences: reports.map((report, n) => `${n === 0 ? 'A' : 'B'}: ${shapeOf(report)}`),
+      sentences: reports.flatMap((report, n) =>
+        [shapeOf(report), ...gaps(report.summary)].map(
+          (words) => `${n === 0 ? 'A' : 'B'}: ${words}`,
+        ),
+      ),
       table: {
         head: ['A', 'B', 'B/A', 'verdict'],
         leftAligned: [3],
@@ -66,7 +71,7 @@ const VERDICTS: Readonly<Record<Comparison['verdict'], string>> = {
 };
 
 const shapeOf = ({ mode, vcpus, summary, faults }: Report): string =>
-  `${mode.vendor}, ${mode.mmu} MMU, ${plural(vcpus.length, 'vCPU')}, ${plural(faults, 'fault')} in ${plural(summary.events, 'event')}`;
+  `${mmuWords(mode)}, ${plural(vcpus.length, 'vCPU')}, ${plural(faults, 'fault')} in ${plural(summary.events, 'event')}`;
 
 const ratioText = (ratio: number): string =>
   Number.isFinite(ratio) ? `x${figure(ratio)}` : 'from 0';

@@ -4,6 +4,7 @@ import { count, figure, type Row } from '../../table.ts';
 import type { Section } from '../section.ts';
 import {
   duration,
+  inTicks,
   millions,
   plural,
   pointInTime,
@@ -37,7 +38,16 @@ export function dirtyLog(report: Report, { all }: { readonly all: boolean }): Se
       ...fullSentences(report),
     ],
     table: {
-      head: ['at', 'over', 'dirty pages', 'size', 'MB/s', stallHead(unit), 'worst vCPU', 'phase'],
+      head: [
+        'at',
+        `over${inTicks(unit)}`,
+        'dirty pages',
+        'size',
+        'MB/s',
+        stallHead(unit),
+        'worst vCPU',
+        'phase',
+      ],
       leftAligned: [7],
       rows: shown.map((round) => rowOf(round, report)),
     },
@@ -96,7 +106,9 @@ function fullSentences({ logFull: { ringExits, pmlExits, stall }, unit }: Report
       : []),
   ];
   if (whose.length === 0) return [];
-  return [`${whose.join(', ')}, ${duration(stall, unit)} until re-entry, not counted above`];
+  return [
+    `${whose.join(', ')}, ${duration(stall, unit)}${inTicks(unit)} until re-entry, not counted above`,
+  ];
 }
 
 /** A round is the pages of the time before it, so both are summed over all rounds. */

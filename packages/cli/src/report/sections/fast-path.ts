@@ -2,7 +2,7 @@
 import type { FastShare, MmuMode, Report, SlowPathEstimate } from '@faultline/trace';
 import { count } from '../../table.ts';
 import type { Section } from '../section.ts';
-import { duration, millions, share, type Unit } from '../units.ts';
+import { duration, inTicks, millions, share, type Unit } from '../units.ts';
 
 export function fastPath({ fast, mode, vcpus, unit }: Report): Section {
   const { candidates, repaired } = fast;
@@ -34,7 +34,7 @@ function estimateWords(
   if (from === undefined) {
     return 'what the slow path would have added cannot be said: the trace has too few slow faults to measure it by';
   }
-  const medians = `medians ${duration(slowMedian, unit)} against ${duration(fastMedian, unit)}`;
+  const medians = `medians ${duration(slowMedian, unit)} against ${duration(fastMedian, unit)}${inTicks(unit)}`;
   const basis = `${count(samples)} ${BASES[from]}`;
   const time = vcpus.reduce((sum, { span }) => sum + span, 0);
   const total = `${millions(added)} ${unit === 'ns' ? 'ms' : 'Mticks'}`;

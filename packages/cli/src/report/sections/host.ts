@@ -2,7 +2,7 @@
 import type { Report } from '@faultline/trace';
 import { count } from '../../table.ts';
 import type { Section } from '../section.ts';
-import { duration, gfn, plural, pointInTime, size } from '../units.ts';
+import { duration, gfn, inTicks, plural, pointInTime, size } from '../units.ts';
 
 const SHOWN = 4;
 
@@ -16,7 +16,7 @@ export function host({ notifiers, longestSpin, unit }: Report): Section | undefi
       ? 'no vCPU spun on one page'
       : `longest spin: vCPU ${longestSpin.vcpu} on gfn ${gfn(longestSpin.gfn)} at ` +
         `${pointInTime(longestSpin.began, unit)}, ${plural(longestSpin.faults, 'fault')} in ` +
-        `${duration(longestSpin.length * (unit === 'ns' ? 1000 : 1), unit)}`;
+        `${duration(longestSpin.length * (unit === 'ns' ? 1000 : 1), unit)}${inTicks(unit)}`;
   return {
     title: `Host: ${plural(calls, 'mmu notifier call')} took pages away, by ${who}`,
     sentences: [spin],

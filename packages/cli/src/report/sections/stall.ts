@@ -2,7 +2,7 @@
 import { FAULT_KINDS, type KindRow, type Report, type VcpuRow } from '@faultline/trace';
 import { count } from '../../table.ts';
 import type { Section } from '../section.ts';
-import { duration, millions, share, stallHead } from '../units.ts';
+import { duration, inTicks, millions, share, stallHead } from '../units.ts';
 
 /** A vCPU that stands still for a tenth of its time is slower by something that a user notices. */
 const MUCH = 0.1;
@@ -12,7 +12,15 @@ export function stall({ vcpus, kinds, unit }: Report): Section | undefined {
   return {
     title: 'vCPU stall: not in the guest because of a fault',
     table: {
-      head: ['faults', 'p99', 'longest', stallHead(unit), 'of time', 'dirty log', 'of time'],
+      head: [
+        'faults',
+        `p99${inTicks(unit)}`,
+        'longest',
+        stallHead(unit),
+        'of time',
+        'dirty log',
+        'of time',
+      ],
       rows: vcpus.map((row) => ({
         name: `vCPU ${row.vcpu} (${row.task}-${row.pid})`,
         cells: [

@@ -2,7 +2,7 @@
 import { gaps, type MmuMode, type Report, type TraceSummary } from '@faultline/trace';
 import { count } from '../../table.ts';
 import type { Section } from '../section.ts';
-import { duration, plural, pointInTime, type Unit } from '../units.ts';
+import { duration, inTicks, plural, pointInTime, type Unit } from '../units.ts';
 
 const MMUS: Readonly<Record<MmuMode['mmu'], string>> = {
   tdp: 'TDP MMU',
@@ -16,12 +16,11 @@ export function traced({ summary, mode, vcpus, unit, filter }: Report, name: str
   const span = duration((lastTime - firstTime) * (unit === 'ns' ? 1000 : 1), unit);
   const from = pointInTime(firstTime, unit);
   const to = pointInTime(lastTime, unit);
-  const vendor = mode.vendor === 'unknown' ? '' : `${mode.vendor}, `;
   const vms = vmsOf(vcpus.map(({ vcpu }) => vcpu));
   return {
-    title: `${name}: ${plural(events, 'event')} in ${span}, ${lostWords(summary)}`,
+    title: `${name}: ${plural(events, 'event')} in ${span}${inTicks(unit)}, ${lostWords(summary)}`,
     sentences: [
-      `${vendor}${MMUS[mode.mmu]} (${mode.how})${mode.isNested ? ', nested guests' : ''}; ` +
+      `${mmuWords(mode)} (${mode.how})${mode.isNested ? ', nested guests' : ''}; ` +
         `${plural(vcpus.length, 'vCPU')}${vms > 1 ? ` of at least ${vms} VMs` : ''} with faults, on ${summary.cpus} CPUs`,
       `${from} to ${to}, ${clockWords(unit)}`,
       `${summary.kernel ?? 'kernel not named by the trace'}${nonPresentWords(mode)}`,
@@ -30,6 +29,10 @@ export function traced({ summary, mode, vcpus, unit, filter }: Report, name: str
     ],
   };
 }
+
+/** `AMD, TDP MMU`; no vendor where the trace does not show it. */
+export const mmuWords = ({ vendor, mmu }: MmuMode): string =>
+  `${vendor === 'unknown' ? '' : `${vendor}, `}${MMUS[mmu]}`;
 
 /** Each VM has one vCPU of a number. */
 function vmsOf(numbers: readonly number[]): number {
