@@ -31,8 +31,8 @@ export function openOutput(path: string): OutputFile {
     try {
       return step();
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      throw new InputError(`${path}: expected a file that can be written, got ${code}`);
+      const got = whyNot(error as NodeJS.ErrnoException);
+      throw new InputError(`${path}: expected a file that can be written, got ${got}`);
     }
   };
   const file = tried(() => openSync(temporary, 'wx'));
@@ -56,6 +56,13 @@ export function openOutput(path: string): OutputFile {
       unlinkSync(temporary);
     },
   };
+}
+
+function whyNot({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'no such folder';
+  if (code === 'EACCES' || code === 'EPERM') return 'no permission to write there';
+  if (code === 'EROFS') return 'a read-only file system';
+  return code === 'ENOSPC' ? 'a full disk' : message;
 }
 
 /** A write may take a part only. */

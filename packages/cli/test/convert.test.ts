@@ -69,6 +69,14 @@ describe('a file', () => {
     ]);
   });
 
+  it('needs a folder that is there', async () => {
+    const { code, err } = await faultline('convert', sound, '--to', 'csv', '-o', out('no/where'));
+    expect([code, err]).toEqual([
+      3,
+      `faultline: ${out('no/where')}: expected a file that can be written, got no such folder\n`,
+    ]);
+  });
+
   it('is not made for a picture of nothing', async () => {
     const still = files.put('still.txt', text(SOUND[1] as string));
     const { code, err } = await faultline('convert', still, '--to', 'svg', '-o', out('still.svg'));
