@@ -43,17 +43,17 @@ function faultline(version: string, exit: (code: number) => void): Command {
     });
   const commands = [
     runCommand(exit),
-    recordCommand(exit),
     checkCommand(exit, version),
     explainCommand(),
-    benchCommand(),
+    recordCommand(exit),
     reportCommand(exit),
+    predictCommand(exit),
     diffCommand(exit),
     replayCommand(exit),
+    convertCommand(exit),
     migrateCommand(exit),
     snapshotCommand(exit),
-    predictCommand(exit),
-    convertCommand(exit),
+    benchCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));

@@ -148,7 +148,7 @@ describe('a damaged trace', { timeout }, () => {
     const bad = fault(0x100).replace('vcpu 0', 'vcpu zero');
     const { code, out } = await run(files.put('bad.txt', text(...SOUND, bad)), ...SHORT);
     expect(code).toBe(3);
-    expect(out).toMatch(/^ {2}1 line could not be read, from line 12 on:\n {4}expected .+$/m);
+    expect(out).toMatch(/^ {2}1 place could not be read, from line 12 on:\n {4}expected .+$/m);
   });
 });
 
@@ -201,7 +201,7 @@ describe('bad words', () => {
 
   it('ask for another command', async () => {
     const err =
-      "faultline: expected one of the commands run, check, explain, bench, migrate, snapshot, got 'rnu'\n";
+      "faultline: expected one of the commands run, check, explain, record, report, predict, diff, replay, convert, migrate, snapshot, bench, got 'rnu'\n";
     expect(await faultline('rnu')).toEqual({ code: 2, out: '', err });
   });
 
