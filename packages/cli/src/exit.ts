@@ -16,6 +16,9 @@ export const EXIT_BUDGET = 4;
 /** Ended by Ctrl-C, as a shell says it. */
 export const EXIT_INTERRUPTED = 130;
 
+/** Whoever read the output has gone, as `head` does; as a shell says it. */
+export const EXIT_PIPE = 141;
+
 /** Bad words on the command line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

@@ -28,6 +28,17 @@ describe.skipIf(!existsSync(script))('the built command', { timeout: 60_000 }, (
     });
   });
 
+  it('ends without a word when nobody reads on', () => {
+    const trace = path('../../../traces/k6.12-tdp-ksm-race.txt.gz');
+    const command = `'${process.execPath}' '${script}' convert '${trace}' --to csv -o - | head -1`;
+    const { status, stdout, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect([status, stderr]).toEqual([141, '']);
+    expect(stdout).toMatch(/^time,cpu,pid,.*\n$/);
+  });
+
   it('finds its workers, runs, and leaves nothing but its result in a pipe', () => {
     const words = ['--guest', 'zipf', '--memory', '1', '--seconds', '0.1', '--json'];
     const { status, stdout, stderr } = spawn('run', ...words);
