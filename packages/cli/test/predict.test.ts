@@ -153,6 +153,15 @@ describe('what nothing can be predicted from', () => {
     ]);
   });
 
+  it('is a dirty rate that was never measured', async () => {
+    const file = files.put('unstarted.json', '{"return":{"status":"unstarted"}}');
+    expect(await faultline('predict', file, '--memory', '1G')).toEqual({
+      code: 3,
+      out: '',
+      err: `faultline: ${file}: expected a trace, dirty rates that were measured, or migration statistics, got JSON without any\n`,
+    });
+  });
+
   it('is memory that is less than what was written', async () => {
     const { code, err } = await faultline('predict', MIGRATION, '--memory', '1M');
     expect(code).toBe(2);

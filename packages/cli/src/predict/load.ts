@@ -14,6 +14,7 @@ import {
 } from '@faultline/trace';
 import { InputError } from '../exit.ts';
 import type { Progress } from '../progress.ts';
+import { count } from '../table.ts';
 
 export interface LoadOptions {
   /** Bytes. */
@@ -57,10 +58,19 @@ async function recordedLoad(file: string): Promise<RecordedLoad | undefined> {
   if (handle === undefined) return undefined;
   try {
     const bytes = await handle.readFile();
-    return bytes.includes(0) ? undefined : readRecordedLoad(file, bytes.toString('utf8'));
+    if (bytes.includes(0)) return undefined;
+    const text = bytes.toString('utf8');
+    return readRecordedLoad(file, text) ?? noTrace(file, text);
   } finally {
     await handle.close();
   }
+}
+
+/** Throws an InputError for JSON, which a trace never is. */
+function noTrace(file: string, text: string): undefined {
+  if (!/^\s*(\{|\[\s*[{\]])/.test(text)) return undefined;
+  const expected = 'a trace, dirty rates that were measured, or migration statistics';
+  throw new InputError(`${file}: expected ${expected}, got JSON without any`);
 }
 
 function fromRecorded(
@@ -88,7 +98,7 @@ async function fromTrace(file: string, { pageSize, memory }: LoadOptions): Promi
   const history = reader.end();
   if (history === undefined) {
     throw new InputError(
-      `${file}: expected two harvests of the dirty log, got ${summary.decoded} events that show none; ` +
+      `${file}: expected two harvests of the dirty log, got ${count(summary.decoded)} events that show none; ` +
         'take the trace while dirty pages are logged: during a migration, or a calc_dirty_rate -b of QEMU',
     );
   }

@@ -7,6 +7,7 @@ import type {
 } from '@faultline/trace';
 import { gaps, STRATEGY_NOTES } from '@faultline/trace';
 import { formatBandwidth, formatSeconds, formatSize } from '../quantity.ts';
+import { plural } from '../report/units.ts';
 import { count, formatTable, type Row } from '../table.ts';
 import { wrap } from '../wrap.ts';
 import { advice } from './advice.ts';
@@ -125,7 +126,7 @@ const SOURCES = {
 function watched({ history, recorded, loads: { pages } }: PredictInput): string {
   const time = formatSeconds(pages.watchedSeconds);
   if (history === undefined) {
-    return `${recorded?.format}, ${count(pages.windows)} samples over ${time}`;
+    return `${recorded?.format}, ${plural(pages.windows, 'sample')} over ${time}`;
   }
   const log = history.log === undefined ? '' : `, ${history.log} log`;
   const running = history.windows.filter(({ isLast }) => !isLast);

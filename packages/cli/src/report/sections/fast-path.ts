@@ -21,7 +21,7 @@ export function fastPath({ fast, mode, vcpus, unit }: Report): Section {
 const BASES: Readonly<Record<NonNullable<SlowPathEstimate['from']>, string>> = {
   slow_write: 'slow repairs of the same kind; waiting for mmu_lock not counted',
   slow_remap: 'slow maps of 4K pages that the host had: nearly the same work',
-  slow_map: "slow maps of 4K pages, which may wait for the host's page: rather too much",
+  slow_map: "slow maps of 4K pages, which may wait for the host's page: so rather less",
 };
 
 function estimateWords(
