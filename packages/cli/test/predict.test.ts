@@ -67,6 +67,14 @@ describe('a recorded migration', () => {
   });
 
   it('fits 100 columns', async () => {
+    const damaged = gunzipSync(readFileSync(MIGRATION))
+      .toString()
+      .replace(/\b(kvm_(?:exit|age_hva|mmu_\w+|unmap_hva_range|page_fault)): .*/g, '$1: damaged');
+    const words = ['predict', files.put('damaged.txt', damaged)];
+    const { code, out: said } = await faultline(...words);
+    expect(code).toBe(3);
+    expect(said).toContain('unreadable: ');
+    expect(Math.max(...said.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
     for (const rate of ['4M', '10Gbit']) {
       const { out } = await faultline('predict', MIGRATION, '--bandwidth', rate);
       expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);

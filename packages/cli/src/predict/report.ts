@@ -36,8 +36,10 @@ export function predictReport(report: PredictReport, format: Format): string {
 function text(report: PredictReport): string {
   const { input, parameters, predictions } = report;
   const [first] = predictions;
+  const [title, ...notes] = heading(report);
   return [
-    ...heading(report),
+    title,
+    ...notes.map((note) => wrap(note, '  ', '    ', 100)),
     '',
     ...tableLines(curve(input)),
     ...extrapolated(input),
@@ -110,10 +112,10 @@ function heading({ input, parameters }: PredictReport): string[] {
   const unknown = history?.isMemoryKnown === false ? ' (all that was written: give --memory)' : '';
   return [
     input.name,
-    `  ${watched(input)}`,
-    `  ${memory} of memory${unknown}, pages of ${formatSize(pages.pageSize)}`,
-    `  at ${formatBandwidth(bandwidth)}, downtime at most ${count(downtimeMs)} ms, timeout ${count(timeoutS)} s`,
-    ...(summary === undefined ? [] : gaps(summary).map((gap) => `  ${gap}`)),
+    watched(input),
+    `${memory} of memory${unknown}, pages of ${formatSize(pages.pageSize)}`,
+    `at ${formatBandwidth(bandwidth)}, downtime at most ${count(downtimeMs)} ms, timeout ${count(timeoutS)} s`,
+    ...(summary === undefined ? [] : gaps(summary)),
   ];
 }
 
