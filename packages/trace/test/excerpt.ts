@@ -1,5 +1,13 @@
 // A trace cut down to a few events, for the rules of a replay: a slot, and what vCPUs and the VMM do with it.
-import type { Gfn, Gpa, Hva, Pfn, Spte, Sptep } from '@faultline/mmu';
+import {
+  type Gfn,
+  type Gpa,
+  type Hva,
+  makeMmioSpte,
+  type Pfn,
+  type Spte,
+  type Sptep,
+} from '@faultline/mmu';
 import type { Marker } from '../src/marker.ts';
 import { Recording } from '../src/replay/recording.ts';
 import { replay } from '../src/replay/replay.ts';
@@ -47,6 +55,14 @@ export const logBegins = (...within: Telling[]): Telling[] => [
 ];
 
 export const logEnds = (): Telling[] => [memslot('begin', 'flags', 0), memslot('end', 'flags', 0)];
+
+/** The ioctl that deletes the slot, and what happens before the root is given up. */
+export const slotDeleted = (...within: Telling[]): Telling[] => [
+  memslot('begin', 'delete', 0),
+  ...within,
+  [VMM, { event: 'kvm_mmu_zap_all_fast', mmu_valid_gen: 0, mmu_used_pages: 0 }],
+  memslot('end', 'delete', 0),
+];
 
 /** A harvest of the first 64 pages, and what happens within. `words`: as printed. */
 export const harvested = (words: string, ...within: Telling[]): Telling[] => [
@@ -163,6 +179,37 @@ export const shadowed = (vcpu: number, page: number, pfn: number): Telling => [
   pageFault(vcpu, page),
   requested(page, pfn),
   set(page, leaf(pfn, 0xe67)),
+  enters(vcpu),
+];
+
+const mmioSpte = (page: number, gen: number): Spte => makeMmioSpte(gen, (SLOT_GFN + page) as Gfn);
+
+/** A whole fault on the 2M after the slot, where there is no memory; `links`: it links the table for it. */
+export const marksMmio = (
+  vcpu: number,
+  page: number,
+  gen: number,
+  links: 'links' | 'finds the table',
+): Telling => {
+  const table = linked(2) as Extract<TraceBody, { event: 'kvm_tdp_mmu_spte_changed' }>;
+  const gfn = (SLOT_GFN + page) as Gfn;
+  return [
+    vcpuTask(vcpu),
+    pageFault(vcpu, page),
+    requested(page, 2 ** 63),
+    ...(links === 'links' ? [{ ...table, gfn: (SLOT_GFN + PAGES) as Gfn }] : []),
+    changed(page, NONE, mmioSpte(page, gen)),
+    { event: 'mark_mmio_spte', sptep: 0 as Sptep, gfn, access: 7, gen },
+    enters(vcpu),
+  ];
+};
+
+/** Another access there: hardware says that a reserved bit is set. */
+export const checksMmio = (vcpu: number, page: number, gen: number): Telling => [
+  vcpuTask(vcpu),
+  pageFault(vcpu, page, 0x1_0000_000e),
+  { event: 'check_mmio_spte', spte: mmioSpte(page, gen), kvm_gen: gen, spte_gen: gen, valid: true },
+  { event: 'handle_mmio_page_fault', addr: 0 as Gpa, gfn: (SLOT_GFN + page) as Gfn, access: 6 },
   enters(vcpu),
 ];
 

@@ -2,17 +2,27 @@
 // trace has it, and before the MMU looks at an entry that the kernel changed in it, the trace catches up to that change. What
 // the MMU tells meanwhile is held against what the trace tells of the same act.
 import type { SharedEvent } from '@faultline/atomics';
-import { formatSpte, type Memslot, type MmuEvent, type Spte } from '@faultline/mmu';
+import {
+  formatSpte,
+  type Gpa,
+  gpaToGfn,
+  isShadowPresent,
+  isUpdateInProgress,
+  type Memslot,
+  type MmuEvent,
+  mmioGeneration,
+  type Spte,
+} from '@faultline/mmu';
 import type { TraceBody, TraceEvent } from '../trace-event.ts';
-import type { Act } from './act.ts';
+import type { Act, FaultAct } from './act.ts';
 import { compareEvents } from './compare-events.ts';
 import { changeKey, Expected, keyOf } from './expected.ts';
 import { Lanes } from './lanes.ts';
 import type { Place } from './page-tables.ts';
 import type { Recording } from './recording.ts';
 import { ReplayedVm } from './replayed-vm.ts';
-import { isKeptLeaf, type Rule } from './rules.ts';
-import { HARDWARE_BITS, isSame, isSameButHardware } from './spte-words.ts';
+import { isKeptLeaf, isOfStaleMmio, type Rule } from './rules.ts';
+import { ADDRESS_SPACES, HARDWARE_BITS, isSame, isSameButHardware } from './spte-words.ts';
 import type { Survey } from './survey.ts';
 import { type Compared, Verdicts } from './verdicts.ts';
 
@@ -57,6 +67,7 @@ export class Conductor {
       beforeLook: (address) => this.#beforeLook(address),
       beforeTake: (address) => this.#beforeTake(address),
       onWait: () => this.onWait(),
+      onSynchronize: () => this.#onSynchronize(),
     });
     this.replayed.listen((event) => this.#told(event));
   }
@@ -64,9 +75,7 @@ export class Conductor {
   /** All of the trace. */
   run(): void {
     this.#advance(this.recording.events.length);
-    for (const act of this.recording.undecided.get(this.recording.events.length) ?? []) {
-      this.#perform(act, this.recording.events.length);
-    }
+    this.#performBetween(this.recording.events.length);
   }
 
   event(index: number): TraceEvent {
@@ -173,8 +182,12 @@ export class Conductor {
     while (this.#position < to) this.#step(this.#position++);
   }
 
+  #performBetween(index: number): void {
+    for (const act of this.recording.between.get(index) ?? []) this.#perform(act, index);
+  }
+
   #step(index: number): void {
-    for (const act of this.recording.undecided.get(index) ?? []) this.#perform(act, index);
+    this.#performBetween(index);
     const act = this.recording.actOf[index];
     if (act === undefined) return;
     if (act.state === 'waiting' || act.kind === 'fault') this.#perform(act, index);
@@ -212,6 +225,44 @@ export class Conductor {
       this.settle(place, body.old_spte, index);
       this.#stack.pop();
     }
+  }
+
+  /**
+   * The memslots are published, and their generation goes on after the grace period, which lasts until the ioctl does what it
+   * is for: the trace comes to that.
+   */
+  #onSynchronize(): void {
+    const performance = this.#stack.at(-1);
+    if (performance?.act.kind !== 'ioctl' || performance.act.marker.ev !== 'memslot') return;
+    // The legacy MMU tells of nothing that it does there: when it did is not known.
+    if (!this.replayed.vm.tdpMmuEnabled) return;
+    const { decisions, end } = performance.act;
+    const next = decisions.find((at) => this.isOpen(at)) ?? end;
+    if (next === undefined) return;
+    const told = this.#nextGeneration(next);
+    if (told !== undefined) this.verdicts.infer('generation-told');
+    this.#stack.push({ ...performance, steered: false, log: undefined });
+    try {
+      this.#advance(told ?? next);
+      this.#performBetween(told ?? next);
+    } finally {
+      this.#stack.pop();
+    }
+  }
+
+  /** Where a fault that comes before `end` tells of the generation after this one. */
+  #nextGeneration(end: number): number | undefined {
+    const { agent, vm } = this.replayed;
+    const gen = mmioGeneration(agent.load32(vm.at.memslots) + 1) * ADDRESS_SPACES;
+    for (let index = this.#position; index < end; index++) {
+      const { body } = this.event(index);
+      const at = this.recording.actOf[index]?.at ?? 0;
+      const tells =
+        (body.event === 'mark_mmio_spte' && body.gen === gen) ||
+        (body.event === 'check_mmio_spte' && body.kvm_gen === gen);
+      if (tells && at >= this.#position) return at;
+    }
+    return undefined;
   }
 
   /** Carries out what comes before the change of `place` at `index`. */
@@ -331,6 +382,7 @@ export class Conductor {
 
   #ruleFor(body: TraceBody, act: Act | undefined): Rule | undefined {
     if (act?.kind !== 'fault') return undefined;
+    if (this.#findsUpdate(act, body)) return 'memslots-in-update';
     const { words, tables, vm } = this.replayed;
     if (body.event === 'kvm_mmu_set_spte' && !vm.tdpMmuEnabled) {
       // The legacy MMU tells of the new leaf alone.
@@ -351,12 +403,27 @@ export class Conductor {
     return 'kept-leaf';
   }
 
+  /** Has it no memory, and are the memslots being replaced, so that this MMU leaves nothing? */
+  #findsUpdate({ fault }: FaultAct, body: TraceBody): boolean {
+    const { agent, vm } = this.replayed;
+    const memslots = agent.load32(vm.at.memslots);
+    if (!isUpdateInProgress(memslots)) return false;
+    if (this.replayed.slotOf(gpaToGfn(fault.fault_address as Gpa)) !== undefined) return false;
+    return isOfStaleMmio(body, mmioGeneration(memslots) * ADDRESS_SPACES);
+  }
+
   /** The page tables become what the trace says. */
   adopt(body: TraceBody): void {
     if (body.event !== 'kvm_tdp_mmu_spte_changed') return;
     const { tables, words } = this.replayed;
-    const { gfn, level, new_spte } = body;
-    if (level > 1 && (new_spte.low & 0x880) === 0x800) return; // a table of the kernel's: nobody knows what is in it
+    const { gfn, level, old_spte, new_spte } = body;
+    if (level > 1 && (new_spte.low & 0x880) === 0x800) {
+      // A table of the kernel's. Where none was it is empty; else nobody knows what is in it.
+      if (isShadowPresent(old_spte.low)) return;
+      tables.reach({ gfn, level: level - 1 });
+      words.pairTables(new_spte, tables.read({ gfn, level }) as Spte);
+      return;
+    }
     tables.put({ gfn, level }, words.toOurs(new_spte, level));
   }
 }

@@ -52,6 +52,7 @@ export class IoctlPerformer {
 
   #memslot(act: IoctlAct, { op, slot: id, gpa, size, hva, flags }: MarkerOf<'memslot'>): void {
     if (act.ended?.ev !== 'memslot' || act.ended.errno !== 0) return;
+    if (act.at !== act.begin) this.#conductor.verdicts.infer('generation-told');
     this.#invalidations.endAll();
     const { agent, vm, slots } = this.#conductor.replayed;
     const baseGfn = (Number(gpa) / PAGE_SIZE) as Gfn;

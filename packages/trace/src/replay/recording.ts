@@ -26,8 +26,12 @@ export class Recording {
   readonly events: TraceEvent[] = [];
   /** Beside `events`: what each belongs to. */
   readonly actOf: (Act | undefined)[] = [];
-  /** Faults that ended without any decision, by where they ended. */
-  readonly undecided: Map<number, FaultAct[]> = new Map<number, FaultAct[]>();
+  /** Acts that are carried out before an event of another: faults that ended without any decision, memslots published late. */
+  readonly between: Map<number, Act[]> = new Map<number, Act[]>();
+  /** The ioctl that changes memslots, from its begin. */
+  #memslotAct: IoctlAct | undefined;
+  /** Of the last event that shows the memslots as they were. */
+  #lastUse = -1;
   #isIndirect = false;
   readonly #open = new Map<number, OpenActs>();
   readonly #slots = new Map<number, KnownSlot>();
@@ -148,10 +152,31 @@ export class Recording {
     if (fault.kind === 'nested-fault') return;
     fault.end = this.events.length;
     if (this.#isDecided(fault)) return;
-    fault.at = fault.end;
-    const others = this.undecided.get(fault.end);
-    if (others === undefined) this.undecided.set(fault.end, [fault]);
-    else others.push(fault);
+    this.#moveBetween(fault, fault.end);
+  }
+
+  #moveBetween(act: Act, at: number): void {
+    act.at = at;
+    const others = this.between.get(at);
+    if (others === undefined) this.between.set(at, [act]);
+    else others.push(act);
+  }
+
+  /** KVM checks no MMIO spte while memslots are replaced, and maps nothing of a slot that is being moved or deleted. */
+  #showsOldMemslots(body: TraceBody): boolean {
+    if (body.event === 'check_mmio_spte') return true;
+    if (body.event !== 'kvm_mmu_set_spte' || this.#memslotAct?.marker.ev !== 'memslot')
+      return false;
+    const { op, slot: id } = this.#memslotAct.marker;
+    const slot = op === 'move' || op === 'delete' ? this.#slots.get(id) : undefined;
+    return slot !== undefined && body.gfn >= slot.gfn && body.gfn < slot.gfn + slot.npages;
+  }
+
+  /** Memslots were published after the last event that shows those before. */
+  #publishAfterUse(act: IoctlAct): void {
+    const last = this.actOf[this.#lastUse];
+    if (act.marker.ev !== 'memslot' || this.#lastUse < act.begin || last === undefined) return;
+    this.#moveBetween(act, last.at + 1);
   }
 
   /** Did anything come of it, or did the kernel let it go without a word? */
@@ -181,6 +206,7 @@ export class Recording {
         ended: undefined,
         bits: [],
       };
+      if (marker.ev === 'memslot') this.#memslotAct = open.ioctl;
       this.#push(event, open.ioctl);
       return;
     }
@@ -188,6 +214,7 @@ export class Recording {
     this.#push(event, ioctl);
     if (!isIoctl(marker) || ioctl === undefined) return;
     ioctl.end = this.events.length - 1;
+    if (ioctl.decisions.length === 0) this.#publishAfterUse(ioctl);
     ioctl.ended = marker;
     open.ioctl = undefined;
     open.notifier = undefined;
@@ -207,8 +234,10 @@ export class Recording {
     const act = this.#actOfDecision(event);
     const index = this.events.length;
     this.#push(event, act);
+    if (this.#showsOldMemslots(event.body)) this.#lastUse = index;
     if (act === undefined) return;
     act.decisions.push(index);
+    if (act.kind === 'ioctl' && act.decisions.length === 1) this.#publishAfterUse(act);
     if (act.kind === 'fault') noteInFault(act, event.body, index);
     else if (act.kind === 'nested-fault') {
       if (event.body.event === 'kvm_mmu_set_spte' && act.at === act.begin) act.at = index;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   asksForNested,
   changed,
+  checksMmio,
   enters,
   entersNested,
   fixed,
@@ -13,6 +14,7 @@ import {
   logBegins,
   logEnds,
   mapped,
+  marksMmio,
   pageFault,
   protects,
   replayOf,
@@ -20,6 +22,7 @@ import {
   set,
   shadowed,
   slotCreated,
+  slotDeleted,
   type Telling,
   vcpuTask,
   withdrawn,
@@ -411,5 +414,99 @@ describe('nested-guest', () => {
       ...harvested(ONE_PAGE),
     );
     expect(verdicts.tallies['dirty page']).toMatchObject({ agreed: 1, unexplained: 0 });
+  });
+});
+
+/** KVM counts the generation once per address space: 2 of the slot's creation, 4 after another ioctl. */
+const FIRST_GEN = 2;
+
+describe('memslots-in-update', () => {
+  const update = (gen: number): Verdicts =>
+    replayOf(
+      ...slotCreated(),
+      firstPage,
+      ...logBegins(marksMmio(0, 600, gen, 'links'), protects(0, PFN)),
+    );
+
+  it('explains an MMIO spte, and the table for it, that KVM leaves while memslots are replaced', () => {
+    const verdicts = update(FIRST_GEN);
+    expect(outcome(verdicts)).toEqual({ ...clean, rules: { 'memslots-in-update': 4 } });
+  });
+
+  it('does not explain one of a generation that never was', () => {
+    expect(update(FIRST_GEN + 6).unexplained).toMatchObject([
+      { kind: 'kvm_tdp_mmu_spte_changed' },
+      { kind: 'mark_mmio_spte' },
+    ]);
+  });
+
+  it('is not needed when no memslot is being replaced: this MMU leaves the same', () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      marksMmio(0, 600, FIRST_GEN, 'links'),
+      ...logBegins(protects(0, PFN)),
+    );
+    expect(outcome(verdicts)).toEqual(clean);
+    expect(verdicts.tallies.mark_mmio_spte).toMatchObject({ agreed: 1 });
+  });
+
+  it('leaves a table that faults after the update find', () => {
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      ...logBegins(marksMmio(0, 600, FIRST_GEN, 'links'), protects(0, PFN)),
+      marksMmio(0, 601, FIRST_GEN + 2, 'finds the table'),
+    );
+    expect(verdicts.unexplained).toEqual([]);
+  });
+});
+
+describe('generation-told', () => {
+  const inferred = { ...clean, inferences: { 'generation-told': 1 } };
+  const marked = [...slotCreated(), firstPage, marksMmio(0, 600, FIRST_GEN, 'links')];
+
+  it('ends the grace period when a fault within the ioctl tells the next generation', () => {
+    const next = marksMmio(0, 601, FIRST_GEN + 2, 'finds the table');
+    expect(outcome(replayOf(...marked, ...logBegins(next, protects(0, PFN))))).toEqual(inferred);
+  });
+
+  it('publishes memslots after an MMIO spte that is found current within the ioctl', () => {
+    const verdicts = replayOf(
+      ...marked,
+      ...logBegins(checksMmio(1, 600, FIRST_GEN), protects(0, PFN)),
+    );
+    expect(outcome(verdicts)).toEqual(inferred);
+    expect(verdicts.tallies.check_mmio_spte).toMatchObject({ agreed: 1 });
+  });
+
+  it('is not needed for one that is found before', () => {
+    const verdicts = replayOf(
+      ...marked,
+      checksMmio(1, 600, FIRST_GEN),
+      ...logBegins(protects(0, PFN)),
+    );
+    expect(outcome(verdicts)).toEqual(clean);
+  });
+
+  it('publishes memslots after a page is mapped of the slot that is being deleted', () => {
+    const { inferences, tallies } = replayOf(
+      ...slotCreated(),
+      firstPage,
+      ...slotDeleted(mapped(1, 1, PFN + 1)),
+    );
+    expect(inferences).toEqual({ 'generation-told': 1 });
+    expect(tallies['fault result']).toMatchObject({ agreed: 2, unexplained: 0 });
+  });
+
+  it('does not wait for a fault of that slot that comes to nothing: it finds the slot invalid', () => {
+    const nothing: Telling = [vcpuTask(1), pageFault(1, 1), enters(1)];
+    const { inferences, rules, tallies } = replayOf(
+      ...slotCreated(),
+      firstPage,
+      ...slotDeleted(nothing),
+    );
+    expect({ inferences, rules }).toEqual({ inferences: {}, rules: {} });
+    expect(tallies['fault result']).toMatchObject({ agreed: 2, unexplained: 0 });
   });
 });

@@ -4,14 +4,18 @@
 import {
   isAccessAllowed,
   isLastSpte,
+  isMmioSpte,
   isShadowPresent,
   type KvmMmuSetSpte,
   type KvmTdpMmuSpteChanged,
+  leadsToTable,
+  mmioSpteGeneration,
   PFERR_WRITE_MASK,
   PT_ACCESSED_MASK,
   PT_DIRTY_MASK,
   PT_WRITABLE_MASK,
 } from '@faultline/mmu';
+import type { TraceBody } from '../trace-event.ts';
 
 /** A difference that one of these covers is explained; all others are not. */
 export const RULES = {
@@ -19,6 +23,8 @@ export const RULES = {
     'a second fault on the same page: 6.12 replaces the leaf by one without D, this MMU keeps it, as 6.13 does',
   'logging-begins':
     'written while logging was being switched on: whether the vCPU knew of it yet is not in the trace',
+  'memslots-in-update':
+    'a fault without memory while memslots are replaced: KVM leaves an MMIO spte that is stale at once, this MMU none',
   'lost-exchange': 'a fault lost an exchange to another, which one thread never does',
   'harvest-untraced':
     'the legacy MMU tells of no protection: a page written meanwhile is in the harvest if it was got',
@@ -30,6 +36,20 @@ export const RULES = {
     'the fault ended without a decision, and no invalidation is known to have been open',
 } as const;
 export type Rule = keyof typeof RULES;
+
+/**
+ * Is it of a fault that leaves an MMIO spte of the generation that is about to end? `kvm_gen`: that generation, as KVM counts.
+ */
+export function isOfStaleMmio(body: TraceBody, kvm_gen: number): boolean {
+  if (body.event === 'mark_mmio_spte') return body.gen === kvm_gen;
+  if (body.event === 'kvm_mmu_spte_requested') return body.pfn === KVM_PFN_NOSLOT;
+  if (body.event !== 'kvm_tdp_mmu_spte_changed') return false;
+  const { low, high } = body.new_spte;
+  if (isMmioSpte(low, high)) return mmioSpteGeneration(low, high) === kvm_gen;
+  return body.level > 1 && leadsToTable(low) && !isShadowPresent(body.old_spte.low);
+}
+/** 1 << 63: what KVM asks for where there is no memory. */
+const KVM_PFN_NOSLOT = 2 ** 63;
 
 /** Is a leaf beside the fault's own, which nobody has accessed yet, set in advance? KVM: direct_pte_prefetch(). */
 export const isPrefetched = ({ gfn, spte }: KvmMmuSetSpte, faultGfn: number): boolean =>
@@ -69,6 +89,8 @@ export const INFERENCES = {
   'told-late': 'an event was told after another that follows from it: the change came first',
   'lock-taken-late':
     'a notifier that zaps nothing had mmu_lock after another that withdrew the same pages',
+  'generation-told':
+    'memslots are published after the last event that shows those before, and used by all when their generation is told',
   'invalidation-ended':
     'an invalidation has no event for its end: it ended before the range was mapped again',
 } as const;

@@ -9,6 +9,8 @@ export interface Steering {
   beforeTake(address: number): void;
   /** Called in place of a wait: what is waited for has happened when it returns. */
   onWait(): void;
+  /** Called when a grace period has begun: it is over when it returns. */
+  onSynchronize(): void;
 }
 
 /** Thread `thread` of `memory`. */
@@ -19,6 +21,7 @@ export function connectSteered(
 ): WasmShared {
   const mem = connectAlone(memory, thread);
   const { load64, load32, and32 } = mem;
+  const synchronize = mem.synchronize.bind(mem);
   const nothing = (): void => {};
   return Object.assign(mem, {
     load64: (address: number): number => {
@@ -42,5 +45,9 @@ export function connectSteered(
     wait: () => WAIT_WOKEN,
     waitUntil: () => steering.onWait(),
     waitWhile: nothing,
+    synchronize: (): void => {
+      synchronize();
+      steering.onSynchronize();
+    },
   });
 }
