@@ -1,4 +1,11 @@
-import { type Hvn, hostPtePfn, isHostPtePresent, pageBase, takeDirty } from '@faultline/mmu';
+import {
+  type Hvn,
+  hostPtePfn,
+  isHostPtePresent,
+  pageBase,
+  swapOut,
+  takeDirty,
+} from '@faultline/mmu';
 import { describe, expect, it } from 'vitest';
 import { hostPteOf, type OneThread, oneThread } from '../test/fixture.ts';
 import { collectDirty } from './dirty-log.ts';
@@ -57,6 +64,26 @@ describe('snapshots of a guest that writes', () => {
       told();
     }
     expect([taker.stat.pagesRestored, told()]).toEqual([1, 1]);
+  });
+
+  it('tell the dirty log of a page that came since, and is swapped out when the rewind takes it away', () => {
+    const { taker, mem, vm, region, write } = setUp();
+    const last = (PAGES - 1) as Hvn;
+    const told = (): Hvn[] => {
+      const dirty: Hvn[] = [];
+      collectDirty(mem, vm, [region]);
+      takeDirty(mem, vm, { hvn: 0 as Hvn, npages: PAGES }, 0, (hvn) => dirty.push(hvn));
+      return dirty;
+    };
+    while (taker.stat.restored === 0) {
+      told();
+      taker.step();
+      write(last, 1);
+      swapOut(mem, vm, last, { slot: 0, save: () => {} });
+      told();
+      taker.step();
+    }
+    expect(told()).toEqual([last]);
   });
 
   it('are found out when a page that they keep has changed', () => {

@@ -6,6 +6,7 @@ import {
   type Hvn,
   hostPtePfn,
   hostPtep,
+  isHostPteEmpty,
   isHostPtePresent,
   markPageDirty,
   PAGE_WORDS,
@@ -119,7 +120,10 @@ export class SnapshotTaker {
     const pages = Array.from({ length: npages }, (_, page) => (first + page) as Hvn);
     return pages.filter((hvn) => {
       const pte = this.#mem.load32(hostPtep(this.#vm, hvn));
-      return (isHostPtePresent(pte) ? hostPtePfn(pte) : undefined) !== frames.get(hvn);
+      const pfn = frames.get(hvn);
+      // A page that a pager has is not empty: one that came since the snapshot would go unseen.
+      if (pfn === undefined) return !isHostPteEmpty(pte);
+      return !isHostPtePresent(pte) || hostPtePfn(pte) !== pfn;
     });
   }
 
