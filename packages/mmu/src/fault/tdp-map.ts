@@ -77,12 +77,15 @@ function reachTable(mem: Shared, vm: Vm, fault: PageFault, target: Target): numb
   if (mem.emit !== undefined) traceSpteRequested(mem, vm, fault, target);
   let table: number = fault.root;
   for (let level = vm.geometry.levels; level > target.level; level--) {
-    const first = firstGfn(gfn, level, vm.geometry.indexBits);
-    const entry = { sptep: entryAt(vm, table, gfn, level), gfn: first, level };
-    const old = { low: mem.load64(entry.sptep), high: mem.high };
+    const sptep = entryAt(vm, table, gfn, level);
+    const old = { low: mem.load64(sptep), high: mem.high };
     if (isFrozen(old.low, old.high)) return 0;
-    if (leadsToTable(old.low)) table = childTable(vm, old.low);
-    else if (isShadowPresent(old.low)) table = splitForLog(mem, vm, fault, { entry, old });
+    if (leadsToTable(old.low)) {
+      table = childTable(vm, old.low);
+      continue;
+    }
+    const entry = { sptep, gfn: firstGfn(gfn, level, vm.geometry.indexBits), level };
+    if (isShadowPresent(old.low)) table = splitForLog(mem, vm, fault, { entry, old });
     else if (target.pfn === KVM_PFN_NOSLOT && !mayAddTable(fault)) return NO_TABLE;
     else table = linkTable(mem, vm, entry, old);
     if (table === 0) return 0;
