@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { ScheduleError } from '@faultline/checker';
 import { type FailureReason, MigrationError } from '@faultline/machine';
-import { TraceError } from '@faultline/trace';
+import { isComplete, isDamaged, TraceError, type TraceSummary } from '@faultline/trace';
 
 export const EXIT_OK = 0;
 /** Something was found: a word lost, a right that nobody gave, a property violated. */
@@ -28,6 +28,10 @@ export class UsageError extends Error {
 export class InputError extends Error {
   override readonly name = 'InputError';
 }
+
+/** Of a trace that was read to its end, whatever else was found: damaged is no success, nor with `--strict` are gaps. */
+export const inputCode = (summary: TraceSummary, strict = false): number =>
+  isDamaged(summary) || (strict && !isComplete(summary)) ? EXIT_INPUT : EXIT_OK;
 
 const OF_INPUT = [TraceError, InputError];
 const OF_USAGE = [UsageError, RangeError, ScheduleError];

@@ -46,6 +46,7 @@ export { fastPageFault } from './fault/fast-page-fault.ts';
 export { fastPageFault2012 } from './fault/fast-page-fault-2012.ts';
 export { fastPageFaultAccTrack } from './fault/fast-page-fault-acc-track.ts';
 export { NO_ROOT, newPageFault, type PageFault } from './fault/fault.ts';
+export { KVM_PFN_NOSLOT } from './fault/map-target.ts';
 export { handleMmioPageFault } from './fault/mmio.ts';
 export { pageFault } from './fault/page-fault.ts';
 export {

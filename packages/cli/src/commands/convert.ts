@@ -3,13 +3,12 @@ import {
   CONVERSIONS,
   type Conversion,
   gaps,
-  isDamaged,
   newConverter,
   readTrace,
   type TraceSummary,
 } from '@faultline/trace';
 import { Command } from 'commander';
-import { EXIT_INPUT, EXIT_OK, InputError } from '../exit.ts';
+import { InputError, inputCode } from '../exit.ts';
 import { openOutput } from '../output-file.ts';
 import { Progress } from '../progress.ts';
 import { count } from '../table.ts';
@@ -55,7 +54,7 @@ async function convert(trace: string, { to, output }: Options): Promise<number> 
     file.keep();
     progress.clear();
     say(trace, output, summary);
-    return isDamaged(summary) ? EXIT_INPUT : EXIT_OK;
+    return inputCode(summary);
   } finally {
     file.discard();
     progress.clear();

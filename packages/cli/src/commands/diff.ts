@@ -3,12 +3,11 @@ import {
   type Comparison,
   compareReports,
   gaps,
-  isComplete,
-  isDamaged,
+  type Report,
   type ReportOptions,
 } from '@faultline/trace';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { EXIT_FINDING, EXIT_INPUT, EXIT_OK } from '../exit.ts';
+import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, inputCode } from '../exit.ts';
 import { Progress } from '../progress.ts';
 import { analyse } from '../report/analyse.ts';
 import { type Compared, diffSections } from '../report/diff-text.ts';
@@ -65,9 +64,9 @@ async function diff(a: string, b: string, options: Options): Promise<number> {
     process.stdout.write(
       printed({ names: [before.name, after.name], reports, rows, threshold }, options),
     );
-    const summaries = reports.map(({ summary }) => summary);
-    if (summaries.some((of) => isDamaged(of) || (options.strict && !isComplete(of))))
-      return EXIT_INPUT;
+    const isUnfit = ({ summary }: Report): boolean =>
+      inputCode(summary, options.strict) !== EXIT_OK;
+    if (reports.some(isUnfit)) return EXIT_INPUT;
     return rows.some(isWorse) ? EXIT_FINDING : EXIT_OK;
   } finally {
     progress.clear();

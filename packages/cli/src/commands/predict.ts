@@ -1,15 +1,7 @@
 // faultline predict: whether a guest's migration converges, what it takes, and what would make it.
-import {
-  isComplete,
-  isDamaged,
-  type MigrationParameters,
-  predict,
-  STRATEGIES,
-  type Strategy,
-  type TraceSummary,
-} from '@faultline/trace';
+import { type MigrationParameters, predict, STRATEGIES, type Strategy } from '@faultline/trace';
 import { Command, Option } from 'commander';
-import { EXIT_FINDING, EXIT_INPUT, EXIT_OK } from '../exit.ts';
+import { EXIT_FINDING, EXIT_OK, inputCode } from '../exit.ts';
 import { loadInput, type PredictInput } from '../predict/load.ts';
 import { FORMATS, type Format, predictReport, strategyNotes } from '../predict/report.ts';
 import { Progress } from '../progress.ts';
@@ -103,15 +95,13 @@ async function predictFile(file: string, options: Options): Promise<number> {
     progress.clear();
     const format = options.json ? 'json' : options.format;
     process.stdout.write(predictReport({ input, parameters, predictions }, format));
-    if (input.summary !== undefined && isUnfit(input.summary, options)) return EXIT_INPUT;
+    const unfit = input.summary === undefined ? EXIT_OK : inputCode(input.summary, options.strict);
+    if (unfit !== EXIT_OK) return unfit;
     return predictions[0]?.run.converges ? EXIT_OK : EXIT_FINDING;
   } finally {
     progress.clear();
   }
 }
-
-const isUnfit = (summary: TraceSummary, { strict }: Options): boolean =>
-  isDamaged(summary) || (strict === true && !isComplete(summary));
 
 /** What the input says where no option does. */
 function resolved(

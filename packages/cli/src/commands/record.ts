@@ -1,9 +1,9 @@
 // faultline record: the commands that take a good trace, printed, or run.
 import { spawnSync } from 'node:child_process';
 import { release } from 'node:os';
-import { gaps, isDamaged, readTrace } from '@faultline/trace';
+import { gaps, readTrace } from '@faultline/trace';
 import { Command, Option } from 'commander';
-import { EXIT_FINDING, EXIT_INPUT, EXIT_OK } from '../exit.ts';
+import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, inputCode } from '../exit.ts';
 import { missing, thisHost } from '../record/missing.ts';
 import { type Recording, type Step, stepsOf, type Tool, undo } from '../record/recording.ts';
 import { count } from '../table.ts';
@@ -114,7 +114,7 @@ async function check(output: string): Promise<number> {
   const said = gaps(summary);
   const holes = said.length === 0 ? 'complete' : `with gaps:\n  ${said.join('\n  ')}`;
   process.stdout.write(`${output}: ${count(summary.events)} events, ${holes}\n`);
-  return isDamaged(summary) ? EXIT_INPUT : EXIT_OK;
+  return inputCode(summary);
 }
 
 function textOf({ output }: Recording, steps: readonly Step[], lacks: readonly string[]): string {

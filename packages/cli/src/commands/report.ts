@@ -1,7 +1,7 @@
 // faultline report: what a trace says about a VM's faults, on one page.
-import { isComplete, isDamaged, type Report, type ReportOptions } from '@faultline/trace';
+import type { Report, ReportOptions } from '@faultline/trace';
 import { Command, Option } from 'commander';
-import { EXIT_INPUT, EXIT_OK, UsageError } from '../exit.ts';
+import { inputCode, UsageError } from '../exit.ts';
 import { Progress } from '../progress.ts';
 import { analyse } from '../report/analyse.ts';
 import { asCsv } from '../report/csv.ts';
@@ -71,7 +71,7 @@ async function report(argument: string | undefined, options: Options): Promise<n
     process.stdout.write(printed(analysed.report, analysed.name, options));
     const { summary } = analysed.report;
     if (options.verbose) process.stderr.write(`${speed(summary.events, analysed.ms)}\n`);
-    return isDamaged(summary) || (options.strict && !isComplete(summary)) ? EXIT_INPUT : EXIT_OK;
+    return inputCode(summary, options.strict);
   } finally {
     progress.clear();
   }

@@ -13,9 +13,8 @@ import {
   runGuest,
   runTrace,
 } from '@faultline/runner';
-import { isDamaged } from '@faultline/trace';
 import { Command, Option } from 'commander';
-import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, UsageError } from '../exit.ts';
+import { EXIT_FINDING, EXIT_OK, inputCode, UsageError } from '../exit.ts';
 import { Progress } from '../progress.ts';
 import { runReport } from '../run-report.ts';
 import { BUNDLED, bundledTrace, type LoadedTrace, loadTrace } from '../trace-input.ts';
@@ -126,7 +125,7 @@ async function run(traceFile: string | undefined, options: Options): Promise<num
 
 function exitCode(source: GuestName | LoadedTrace, reports: readonly RunReport[]): number {
   if (reports.some(({ integrity }) => !integrity.ok)) return EXIT_FINDING;
-  return typeof source !== 'string' && isDamaged(source.summary) ? EXIT_INPUT : EXIT_OK;
+  return typeof source === 'string' ? EXIT_OK : inputCode(source.summary);
 }
 
 const runOne = (source: GuestName | LoadedTrace, options: RunOptions): Promise<RunReport> =>

@@ -3,11 +3,12 @@
 // the MMU tells meanwhile is held against what the trace tells of the same act.
 import type { SharedEvent } from '@faultline/atomics';
 import {
-  formatSpte,
   type Gpa,
   gpaToGfn,
+  isLastSpte,
   isShadowPresent,
   isUpdateInProgress,
+  leadsToTable,
   type Memslot,
   type MmuEvent,
   mmioGeneration,
@@ -24,6 +25,7 @@ import { ReplayedVm } from './replayed-vm.ts';
 import { isKeptLeaf, isOfStaleMmio, type Rule } from './rules.ts';
 import { ADDRESS_SPACES, HARDWARE_BITS, isSame, isSameButHardware } from './spte-words.ts';
 import type { Survey } from './survey.ts';
+import { describe, tellingOf, whereOf } from './telling.ts';
 import { type Compared, Verdicts } from './verdicts.ts';
 
 /** An act that is being carried out. */
@@ -339,8 +341,7 @@ export class Conductor {
     this.differ(kind, at, { expected: 'nothing', got: tellingOf(ours), where });
     if (ours.event !== 'kvm_tdp_mmu_spte_changed') return;
     const { gfn, level, old_spte, new_spte } = ours;
-    if (level === 1 || (new_spte.low & 0x80) !== 0)
-      undo.push({ place: { gfn, level }, spte: old_spte });
+    if (isLastSpte(new_spte.low, level)) undo.push({ place: { gfn, level }, spte: old_spte });
   }
 
   /** A table that another fault is said to have linked, which this one found missing. */
@@ -417,7 +418,7 @@ export class Conductor {
     if (body.event !== 'kvm_tdp_mmu_spte_changed') return;
     const { tables, words } = this.replayed;
     const { gfn, level, old_spte, new_spte } = body;
-    if (level > 1 && (new_spte.low & 0x880) === 0x800) {
+    if (level > 1 && leadsToTable(new_spte.low)) {
       // A table of the kernel's. Where none was it is empty; else nobody knows what is in it.
       if (isShadowPresent(old_spte.low)) return;
       tables.reach({ gfn, level: level - 1 });
@@ -429,25 +430,3 @@ export class Conductor {
 }
 
 type ChangeOf = Extract<TraceBody, { event: 'kvm_tdp_mmu_spte_changed' }>;
-
-/** For a reader. */
-export function describe(act: Act): string {
-  if (act.kind === 'fault') return `fault of vCPU ${act.fault.vcpu_id}`;
-  if (act.kind === 'nested-fault') return `fault of a guest of vCPU ${act.fault.vcpu_id}`;
-  if (act.kind === 'ioctl') return `${act.marker.ev} of task ${act.pid}`;
-  return `${act.kind} of task ${act.pid}`;
-}
-
-export const whereOf = (body: MmuEvent | TraceBody): string => {
-  const { gfn, level } = body as { gfn?: number; level?: number };
-  if (gfn === undefined) return body.event;
-  return `gfn ${gfn.toString(16)}${level === undefined ? '' : ` level ${level}`}`;
-};
-
-export function tellingOf(body: MmuEvent | TraceBody): string {
-  if (body.event === 'kvm_tdp_mmu_spte_changed') {
-    return `${formatSpte(body.old_spte)} -> ${formatSpte(body.new_spte)}`;
-  }
-  const { spte } = body as { spte?: Spte };
-  return spte === undefined ? body.event : `${body.event} ${formatSpte(spte)}`;
-}

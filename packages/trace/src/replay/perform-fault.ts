@@ -34,10 +34,11 @@ import {
 } from '@faultline/mmu';
 import type { TraceBody } from '../trace-event.ts';
 import type { FaultAct } from './act.ts';
-import { type Conductor, tellingOf, whereOf } from './conductor.ts';
+import type { Conductor } from './conductor.ts';
 import type { OpenInvalidations } from './open-invalidations.ts';
 import { isPrefetched, type Rule } from './rules.ts';
 import { isSame } from './spte-words.ts';
+import { tellingOf, whereOf } from './telling.ts';
 import type { Compared } from './verdicts.ts';
 
 /** The MMU threw. */

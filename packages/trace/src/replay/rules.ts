@@ -6,6 +6,7 @@ import {
   isLastSpte,
   isMmioSpte,
   isShadowPresent,
+  KVM_PFN_NOSLOT,
   type KvmMmuSetSpte,
   type KvmTdpMmuSpteChanged,
   leadsToTable,
@@ -48,8 +49,6 @@ export function isOfStaleMmio(body: TraceBody, kvm_gen: number): boolean {
   if (isMmioSpte(low, high)) return mmioSpteGeneration(low, high) === kvm_gen;
   return body.level > 1 && leadsToTable(low) && !isShadowPresent(body.old_spte.low);
 }
-/** 1 << 63: what KVM asks for where there is no memory. */
-const KVM_PFN_NOSLOT = 2 ** 63;
 
 /** Is a leaf beside the fault's own, which nobody has accessed yet, set in advance? KVM: direct_pte_prefetch(). */
 export const isPrefetched = ({ gfn, spte }: KvmMmuSetSpte, faultGfn: number): boolean =>
