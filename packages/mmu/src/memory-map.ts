@@ -56,6 +56,8 @@ export interface VmConfig {
    * KVM: KVM_X86_QUIRK_SLOT_ZAP_ALL, on unless the VMM switches it off.
    */
   readonly slotZapAll: boolean;
+  /** What a root that is given up loses at once. KVM: the lowest zap_level of tdp_mmu_zap_root(), 1G before 6.9. */
+  readonly zapGranularity: '4K' | '1G';
   /** Does hardware log what it sets D for? Then harvests clear D and not W. Needs `adBits`. KVM: enable_pml. */
   readonly pml: boolean;
   /** Guest accesses between two looks at the vCPU's requests. */

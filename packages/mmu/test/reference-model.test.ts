@@ -561,6 +561,7 @@ const VARIANTS: Record<string, Partial<VmConfig>> = {
   'initially set': { manualDirtyLogProtect: 'initially-set' },
   'with rings': { dirtyRing: 4 },
   'with slots that go alone': { slotZapAll: false },
+  'with roots that go by the gigabyte': { zapGranularity: '1G' },
   'without A/D bits': { adBits: false },
   'with PML': { pml: true },
   'with PML, cleared by hand': { pml: true, manualDirtyLogProtect: 'enable' },

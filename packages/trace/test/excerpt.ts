@@ -17,7 +17,7 @@ import type { TraceBody } from '../src/trace-event.ts';
 export const SLOT_GFN = 0x10000;
 const HVA = 0x7f00_0000_0000;
 const PAGES = 512;
-const VMM = 1;
+export const VMM = 1;
 const NONE: Spte = { low: 0, high: 1 << 31 };
 
 /** What a task, by its number, told. vCPU n is task 10 + n. */

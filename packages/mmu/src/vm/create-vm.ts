@@ -43,6 +43,7 @@ export function vmConfig(options: VmOptions): VmConfig {
     adBits: true,
     pml: false,
     slotZapAll: true,
+    zapGranularity: '4K',
     pollInterval: TLB_POLL,
     yieldInterval: YIELD_INTERVAL,
     ...options,

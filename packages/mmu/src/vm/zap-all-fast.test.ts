@@ -17,19 +17,21 @@ import {
   slotOf,
   usedMmu,
 } from '../../test/fixture.ts';
+import type { Spte } from '../event.ts';
 import { MMIO_TABLES } from '../fault/fault.ts';
 import { RET_PF_RETRY } from '../fault/ret-pf.ts';
 import { hostPtePfn, hostPtep } from '../host/host-pte.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../host/mmu-notifier.ts';
 import { clearPageFlags, PG_DIRTY, pageFlags } from '../host/page-flags.ts';
 import { MMIO_SPTE_GEN_MASK, makeMmioSpte } from '../spte/mmio-spte.ts';
-import { FROZEN_SPTE, isMmioSpte, SHADOW_NONPRESENT } from '../spte/spte.ts';
+import { FROZEN_SPTE, isMmioSpte, isShadowPresent, SHADOW_NONPRESENT } from '../spte/spte.ts';
 import { setSpteAtomic } from '../spte/update-spte.ts';
 import { invalidRoot, validRoot } from './roots.ts';
 import { createMemslot, deleteMemslot } from './set-memory-region.ts';
 import { forEachSpte } from './tdp-iter.ts';
 import { IN_GUEST_MODE, KVM_REQ_MMU_FREE_OBSOLETE_ROOTS } from './vcpu-mode.ts';
 import { zapAllFast } from './zap-all-fast.ts';
+import { zapAll as zapRoots } from './zap-root.ts';
 
 const zapAll = ({ agent, vm }: Bench, mem: Shared = agent): void => zapAllFast(mem, vm);
 /** Whose leaf a guest's store has made. */
@@ -144,6 +146,54 @@ describe('a page table that is given up', () => {
       );
     },
   );
+});
+
+describe('a page table that is given up and zapped by the gigabyte', () => {
+  const byTheGigabyte = (levels: number): Bench =>
+    written({ zapGranularity: '1G', geometry: { levels, indexBits: 1 }, hostPages: 8 });
+  const changesOf = (bench: Bench, act: () => void) =>
+    eventsOf(bench.agent, act).flatMap((event) =>
+      event.event === 'kvm_tdp_mmu_spte_changed' ? [event] : [],
+    );
+  const isPresent = ({ old_spte }: { readonly old_spte: Spte }): boolean =>
+    isShadowPresent(old_spte.low);
+
+  itOfTdp('tells of its tables of 1G first, and of what was below as frozen', () => {
+    const bench = byTheGigabyte(4);
+    const changes = changesOf(bench, () => zapAll(bench));
+    expect(changes.filter(isPresent)).toMatchObject([
+      { level: 3, new_spte: SHADOW_NONPRESENT },
+      { level: 2, new_spte: FROZEN_SPTE },
+      { level: 1, gfn: GFN, new_spte: FROZEN_SPTE },
+      { level: 4, new_spte: SHADOW_NONPRESENT },
+    ]);
+    // Of each table there are two entries.
+    expect(changes).toHaveLength(2 + 3 * 2);
+  });
+
+  itOfTdp('tells of nothing that maps nothing when the VM goes', () => {
+    const bench = byTheGigabyte(4);
+    const changes = changesOf(bench, () => zapRoots(bench.agent, bench.vm));
+    expect(changes.map(isPresent)).toEqual([true, true, true, true]);
+  });
+
+  itOfTdp('tells the host of the pages that were written', () => {
+    const bench = byTheGigabyte(4);
+    zapAll(bench);
+    expect(flagsOfPage(bench, GFN) & PG_DIRTY).toBe(PG_DIRTY);
+  });
+
+  itOfTdp('gives back every table but the roots, whoever listens', () => {
+    const bench = byTheGigabyte(4);
+    const listeners = [undefined, () => {}];
+    for (const emit of [...listeners, ...listeners]) {
+      bench.agent.emit = emit;
+      for (let gfn = 0; gfn < 8; gfn++) bench.guests[gfn & 1]?.write(gfn, gfn);
+      zapAll(bench);
+    }
+    for (const mem of bench.mems) mem.disconnect();
+    expect(findDamage(bench.agent, bench.agent.memory.map)).toBeUndefined();
+  });
 });
 
 describe('the vCPUs of a page table that is given up', () => {

@@ -262,6 +262,7 @@ export class Recording {
 
   #isOf({ start, end, kind }: NotifierAct, change: KvmTdpMmuSpteChanged): boolean {
     if ((kind === 'unmap') === isShadowPresent(change.new_spte.low)) return false;
+    if (!isLastSpte(change.old_spte.low, change.level)) return false; // a notifier takes leaves, and leaves tables
     const pages = pagesPerEntry(change.level, INDEX_BITS);
     for (const { gfn, npages, hva } of this.#slots.values()) {
       if (change.gfn + pages <= gfn || change.gfn >= gfn + npages) continue;

@@ -53,6 +53,8 @@ class Surveyor {
   #changes = 0;
   #leaves = 0;
   #large = false;
+  /** Is an entry that maps nothing 0, as before KVM 6.10? */
+  #isZeroNonpresent = false;
   #eager = true;
   #logging = false;
   #manual: ManualDirtyLogProtect = 'none';
@@ -70,6 +72,7 @@ class Surveyor {
     } else if (body.event === 'kvm_tdp_mmu_spte_changed') {
       this.#changes++;
       this.#levels = Math.max(this.#levels, body.level);
+      this.#isZeroNonpresent ||= isZero(body.old_spte);
       this.#sawEntry(body.old_spte, body.level);
       this.#sawEntry(body.new_spte, body.level);
       if (body.level > 1 && leadsToTable(body.new_spte.low)) this.#tables++;
@@ -137,6 +140,9 @@ class Surveyor {
       dirtyRing: this.#ring,
       transparentHugepage: this.#large ? 'always' : 'never',
       eagerPageSplit: this.#eager,
+      zapGranularity: this.#isZeroNonpresent ? '1G' : '4K',
     };
   }
 }
+
+const isZero = ({ low, high }: Spte): boolean => low === 0 && high === 0;
