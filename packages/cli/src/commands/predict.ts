@@ -1,12 +1,25 @@
 // faultline predict: whether a guest's migration converges, what it takes, and what would make it.
-import { type MigrationParameters, predict, STRATEGIES, type Strategy } from '@faultline/trace';
+import {
+  type MigrationParameters,
+  predict,
+  STRATEGIES,
+  STRATEGY_NOTES,
+  type Strategy,
+} from '@faultline/trace';
 import { Command, Option } from 'commander';
 import { EXIT_FINDING, EXIT_OK, inputCode } from '../exit.ts';
+import { asJson } from '../predict/json.ts';
 import { loadInput, type PredictInput } from '../predict/load.ts';
-import { FORMATS, type Format, predictReport, strategyNotes } from '../predict/report.ts';
+import { page } from '../predict/page.ts';
+import type { Prediction } from '../predict/prediction.ts';
 import { Progress } from '../progress.ts';
 import { bandwidth, pageSize, size } from '../quantity.ts';
+import { asMarkdown } from '../report/markdown.ts';
+import { asText } from '../report/text.ts';
 import { number, oneOf, someOf, whole } from '../words.ts';
+
+export const FORMATS = ['text', 'md', 'json'] as const;
+export type Format = (typeof FORMATS)[number];
 
 const GIB = 2 ** 30;
 /** QEMU's max-bandwidth. */
@@ -91,17 +104,25 @@ async function predictFile(file: string, options: Options): Promise<number> {
     const input = await loadInput(file, options, progress);
     const parameters = parametersOf({ ...options, ...resolved(input, options) });
     progress.show('predicting');
-    const predictions = predict(input.loads, options.strategy, parameters);
+    const strategies = predict(input.loads, options.strategy, parameters);
     progress.clear();
-    const format = options.json ? 'json' : options.format;
-    process.stdout.write(predictReport({ input, parameters, predictions }, format));
+    process.stdout.write(printed({ input, parameters, strategies }, options));
     const unfit = input.summary === undefined ? EXIT_OK : inputCode(input.summary, options.strict);
     if (unfit !== EXIT_OK) return unfit;
-    return predictions[0]?.run.converges ? EXIT_OK : EXIT_FINDING;
+    return strategies[0]?.run.converges ? EXIT_OK : EXIT_FINDING;
   } finally {
     progress.clear();
   }
 }
+
+function printed(prediction: Prediction, { format, json }: Options): string {
+  if (json || format === 'json') return asJson(prediction);
+  const sections = page(prediction);
+  return format === 'md' ? asMarkdown(sections) : asText(sections);
+}
+
+const strategyNotes = (): string =>
+  STRATEGIES.map((strategy) => `  ${strategy.padEnd(14)}${STRATEGY_NOTES[strategy]}`).join('\n');
 
 /** What the input says where no option does. */
 function resolved(

@@ -1,37 +1,40 @@
-// What follows from a prediction, in sentences: whether it converges, and what would make it.
+// What follows from a prediction: whether it converges, and what would make it.
 import type { MigrationParameters, StrategyPrediction } from '@faultline/trace';
 import { formatBandwidth, formatSeconds } from '../quantity.ts';
+import type { SoWhat } from '../report/section.ts';
+import { plural } from '../report/units.ts';
 import { count } from '../table.ts';
 
-/** `first`: the strategy that was asked for; the others are beside it. */
+/** The first strategy is the one that was asked for; the others are beside it. */
 export function advice(
-  predictions: readonly StrategyPrediction[],
+  [first, ...others]: readonly StrategyPrediction[],
   parameters: MigrationParameters,
-): string[] {
-  const [first, ...others] = predictions;
+): SoWhat[] {
   if (first === undefined) return [];
   return first.run.converges
-    ? [itConverges(first), ...margin(first, parameters)]
-    : [itDoesNot(first, parameters), ...remedies(first, others)];
+    ? [{ text: itConverges(first) }, ...margin(first, parameters)]
+    : [{ text: itDoesNot(first, parameters) }, ...remedies(first, others)];
 }
 
 function itConverges({ strategy, run, convergesShare }: StrategyPrediction): string {
   const share = convergesShare < 1 ? `, in ${Math.round(convergesShare * 100)} % of the draws` : '';
   return (
-    `So what: ${strategy} converges after ${rounds(run.rounds.length)}${share}: ${formatSeconds(run.totalS)} in all, ` +
-    `the guest stands still for ${formatSeconds(run.downtimeMs / 1000)}.`
+    `${strategy} converges after ${plural(run.rounds.length, 'round')}${share}: ${formatSeconds(run.totalS)} in all, ` +
+    `the guest stands still for ${formatSeconds(run.downtimeMs / 1000)}`
   );
 }
 
 function margin(
   { breakEvenBandwidth }: StrategyPrediction,
   { bandwidth }: MigrationParameters,
-): string[] {
+): SoWhat[] {
   if (breakEvenBandwidth === undefined) return [];
   const least = formatBandwidth(breakEvenBandwidth);
-  const part = breakEvenBandwidth / bandwidth;
-  if (part > 0.8) return [`It is a near thing: below ${least} it would not.`];
-  return [`It would still converge at ${least}.`];
+  const isNear = breakEvenBandwidth / bandwidth > 0.8;
+  const text = isNear
+    ? `it is a near thing: below ${least} it would not`
+    : `it would still converge at ${least}`;
+  return [{ of: 'bandwidth', text }];
 }
 
 const WHY = {
@@ -47,26 +50,26 @@ function itDoesNot(
   { downtimeMs }: MigrationParameters,
 ): string {
   return (
-    `So what: ${strategy} does not converge: what is left after a round never fits in ${count(downtimeMs)} ms ` +
-    `${WHY[run.end]}; it takes ${formatSeconds(run.downtimeMs / 1000)} at best.`
+    `${strategy} does not converge: what is left after a round never fits in ${count(downtimeMs)} ms ` +
+    `${WHY[run.end]}; it takes ${formatSeconds(run.downtimeMs / 1000)} at best. What would make it:`
   );
 }
 
-function remedies(first: StrategyPrediction, others: readonly StrategyPrediction[]): string[] {
+function remedies(first: StrategyPrediction, others: readonly StrategyPrediction[]): SoWhat[] {
   const least = first.breakEvenBandwidth;
   const bandwidth =
     least === undefined
-      ? 'no bandwidth: the state of the devices takes the whole downtime'
-      : `a bandwidth of ${formatBandwidth(least)}`;
+      ? 'none would do: a round takes too long without the sending'
+      : `${formatBandwidth(least)} would do`;
+  const limit = `${count(Math.ceil(first.run.downtimeMs))} ms, used after iter ${bestRound(first)}`;
   return [
-    'What would make it:',
-    `- ${bandwidth}`,
-    `- a downtime limit of ${count(Math.ceil(first.run.downtimeMs))} ms, used after iter ${bestRound(first)}`,
+    { of: 'bandwidth', text: bandwidth },
+    { of: 'downtime limit', text: limit },
     ...others.filter(({ run }) => run.converges).map(remedy),
   ];
 }
 
-function remedy({ strategy, run }: StrategyPrediction): string {
+function remedy({ strategy, run }: StrategyPrediction): SoWhat {
   const throttled = run.rounds.at(-1)?.throttlePercent ?? 0;
   const price = [
     ...(throttled > 0 ? [`; vCPUs throttled by ${throttled} % in the end`] : []),
@@ -75,12 +78,10 @@ function remedy({ strategy, run }: StrategyPrediction): string {
       : []),
   ];
   const times = `${formatSeconds(run.totalS)} in all, downtime ${formatSeconds(run.downtimeMs / 1000)}`;
-  return `- ${strategy}: ${times}${price.join('')}`;
+  return { of: strategy, text: `${times}${price.join('')}` };
 }
 
 const bestRound = ({ run }: StrategyPrediction): number =>
   run.rounds.reduce((best, { iter, remainingBytes }) => {
     return remainingBytes < (run.rounds[best]?.remainingBytes ?? 0) ? iter : best;
   }, 0);
-
-const rounds = (n: number): string => `${count(n)} ${n === 1 ? 'round' : 'rounds'}`;
