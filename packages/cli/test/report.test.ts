@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { OF_A_VCPU } from '../../trace/test/recorded-races.ts';
 import { faultline, scratch } from './command.ts';
-import { counts, fault, fixed, memslot, SOUND, text } from './trace-text.ts';
+import { counts, fault, fixed, harvest, marker, memslot, SOUND, text } from './trace-text.ts';
 
 const files = scratch();
 const BUNDLED = fileURLToPath(
@@ -14,6 +14,18 @@ const race = files.put('race.txt', text(...OF_A_VCPU.map((line) => ` ${line}`)))
 const report = (...words: string[]) => faultline('report', ...words);
 
 describe('a report', () => {
+  it('may be of weeks', async () => {
+    const late = (line: string) => line.replace('8.652615', '2000000.652615');
+    const harvested = marker({ ev: 'get_dirty_log', at: 'end', slot: 0, round: 0, dirty: 1 });
+    const log = [late(harvest(0)), late(harvested)];
+    const file = files.put('weeks.txt', text(memslot(0), fixed(0x100), late(fixed(0x101)), ...log));
+    const { code, out } = await report(file);
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/in the busiest of [12],\d{3},\d{3} seconds/),
+    ]);
+  });
+
   it('is a page', async () => {
     const { code, out, err } = await report(race);
     expect([code, err]).toEqual([0, '']);

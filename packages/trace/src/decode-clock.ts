@@ -1,6 +1,14 @@
 // A vCPU's clock and its virtual interrupt controller. KVM: arch/x86/kvm/trace.h.
 import type { Decoders } from './decode.ts';
 
+/** Where no format says what the number means, trace-cmd and perf print it. Kernel: enum vdso_clock_mode. */
+const HOST_CLOCKS: readonly (readonly [number: string, name: string])[] = [
+  ['0x0', 'none'],
+  ['0x1', 'tsc'],
+];
+const hostClock = (text: string): string =>
+  HOST_CLOCKS.find(([number]) => number === text)?.[1] ?? text;
+
 export const clockDecoders: Decoders = {
   kvm_track_tsc(line) {
     line.text('vcpu_id ');
@@ -12,7 +20,7 @@ export const clockDecoders: Decoders = {
     line.text(' nr_online ');
     const online_vcpus = line.decimal();
     line.text(' hostclock ');
-    const host_clock = line.rest();
+    const host_clock = hostClock(line.rest());
     return {
       event: 'kvm_track_tsc',
       vcpu_id,
@@ -27,7 +35,7 @@ export const clockDecoders: Decoders = {
     line.text('masterclock ');
     const use_master_clock = line.decimal();
     line.text(' hostclock ');
-    const host_clock = line.stringBefore(' offsetmatched ');
+    const host_clock = hostClock(line.stringBefore(' offsetmatched '));
     const offset_matched = line.decimal();
     return { event: 'kvm_update_master_clock', use_master_clock, host_clock, offset_matched };
   },

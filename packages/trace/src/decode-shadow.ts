@@ -1,16 +1,18 @@
 // Shadow pages, and walks of the guest's own tables. KVM: arch/x86/kvm/mmu/mmutrace.h, KVM_MMU_PAGE_PRINTK.
 //
-//   sp gen 0 gfn 200 l1 8-byte q0 direct wux invalid !nxe !ad root 0 unsync
+//   sp gen 0 gfn 200 l1 8-byte q0 direct wux invalid !nxe !ad root 0 unsync                                    the kernel
+//   [FAILED TO PARSE] mmu_valid_gen=0 gfn=512 role=14081 root_count=0 unsync=1               trace-cmd and perf, no plugin
+//   new sp gfn 200 1 q0 direct wux !pae nxe wp root 0 unsync            with the plugin, whose role is wrong: not decoded
 import type { Gfn, Gpa, Gva } from '@faultline/mmu';
 import { type Decode, type Decoders, FOREIGN } from './decode.ts';
 import type { LineCursor } from './line-cursor.ts';
-import type { KvmMmuPage, KvmMmuSetBit, ShadowPageRole } from './mmu-event.ts';
+import type { KvmMmuPage, KvmMmuSetBit, ShadowPage, ShadowPageRole } from './mmu-event.ts';
+import { roleOf } from './shadow-page-role.ts';
 
 /** As printed, by the three bits of an access. */
 const ACCESS = ['---', '--x', 'w--', 'w-x', '-u-', '-ux', 'wu-', 'wux'] as const;
 
-function readPage(line: LineCursor) {
-  line.text('sp gen ');
+function readPage(line: LineCursor): ShadowPage {
   const mmu_valid_gen = line.decimal();
   line.text(' gfn ');
   const gfn = line.hex() as Gfn;
@@ -37,19 +39,35 @@ function readRole(line: LineCursor): ShadowPageRole {
   return { level, gpte_bytes, quadrant, direct, access, invalid, efer_nx, ad_disabled };
 }
 
-/** libtraceevent's plugin prints a page its own way, and its role wrongly: not decoded. */
-const isOwnText = (line: LineCursor): boolean => {
-  const from = line.at;
-  const isOwn = line.accept('sp gen ');
-  if (isOwn) line.at = from;
-  else line.at = line.end;
-  return isOwn;
-};
+/** The fields one by one, as libtraceevent prints them where a format's text is made by code. */
+function readFields(line: LineCursor): ShadowPage {
+  line.text('mmu_valid_gen=');
+  const mmu_valid_gen = line.decimal();
+  line.text(' gfn=');
+  const gfn = line.decimal() as Gfn;
+  line.text(' role=');
+  const role = roleOf(line.decimal());
+  line.text(' root_count=');
+  const root_count = line.decimal();
+  line.text(' unsync=');
+  const unsync = line.flag();
+  return { mmu_valid_gen, gfn, role, root_count, unsync };
+}
+
+/** Undefined for the plugin's text, of which a page does not always say its gfn. */
+function readAnyPage(line: LineCursor): ShadowPage | undefined {
+  if (line.accept('[FAILED TO PARSE] ')) return readFields(line);
+  if (line.accept('sp gen ')) return readPage(line);
+  line.at = line.end;
+  return undefined;
+}
 
 const page =
   (event: KvmMmuPage['event']): Decode =>
-  (line) =>
-    isOwnText(line) ? { event, ...readPage(line) } : FOREIGN;
+  (line) => {
+    const found = readAnyPage(line);
+    return found === undefined ? FOREIGN : { event, ...found };
+  };
 
 const setBit =
   (event: KvmMmuSetBit['event']): Decode =>
@@ -76,9 +94,11 @@ export const shadowDecoders: Decoders = {
   kvm_mmu_set_dirty_bit: setBit('kvm_mmu_set_dirty_bit'),
 
   kvm_mmu_get_page(line) {
-    if (!isOwnText(line)) return FOREIGN;
-    const found = readPage(line);
-    const created = line.oneOf([' new', ' existing']) === ' new';
+    const found = readAnyPage(line);
+    if (found === undefined) return FOREIGN;
+    const created = line.accept(' created=')
+      ? line.flag()
+      : line.oneOf([' new', ' existing']) === ' new';
     return { event: 'kvm_mmu_get_page', ...found, created };
   },
 

@@ -2,6 +2,7 @@
 import type { Gfn, Gva } from '@faultline/mmu';
 import type { Decoders } from './decode.ts';
 import type { LineCursor } from './line-cursor.ts';
+import { kernelExitReason } from './plugin-exit-reason.ts';
 import { UNKNOWN_VCPU } from './vcpu-by-thread.ts';
 import type { Exit, KvmExit, KvmNestedVmexit } from './vcpu-event.ts';
 
@@ -29,7 +30,7 @@ export function readExit<Event extends (KvmExit | KvmNestedVmexit)['event']>(
   return { event, vcpu_id, reason, rip, info1, info2, intr_info, error_code };
 }
 
-/** As trace-cmd and perf print it with libtraceevent's plugin: `reason npf rip 0x10000 info 200000006 100000`. */
+/** As trace-cmd and perf print it with libtraceevent's plugin: `reason EXIT_NPF rip 0x10000 info 200000006 100000`. */
 function shortExit<Start extends Pick<Exit, 'vcpu_id' | 'reason' | 'rip'>>(
   line: LineCursor,
   start: Start,
@@ -37,7 +38,8 @@ function shortExit<Start extends Pick<Exit, 'vcpu_id' | 'reason' | 'rip'>>(
   const info1 = line.halves();
   line.text(' ');
   const info2 = line.halves();
-  return { ...start, info1, info2, intr_info: 0, error_code: 0 };
+  const reason = kernelExitReason(start.reason);
+  return { ...start, reason, info1, info2, intr_info: 0, error_code: 0 };
 }
 
 export const vcpuDecoders: Decoders = {

@@ -215,3 +215,19 @@ describe('ksm_advisor', () => {
     });
   });
 });
+
+describe("exits in the words of libtraceevent's plugin", () => {
+  it.each([
+    ['EXIT_NPF', 'npf'],
+    ['EXIT_EXCP_PF', 'PF excp'],
+    ['EXIT_READ_CR3', 'read_cr3'],
+    ['EXIT_IOIO', 'io'],
+    ['EXIT_VMMCALL', 'hypercall'],
+    ['EPT_VIOLATION', 'EPT_VIOLATION'],
+    ['UNKNOWN (14)', 'UNKNOWN (14)'],
+  ])('have the name that the kernel gives: %s', (reason, name) => {
+    expect(bodyOf(`kvm_exit:             reason ${reason} rip 0x10 info 0 0`)).toMatchObject({
+      reason: name,
+    });
+  });
+});

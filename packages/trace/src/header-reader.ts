@@ -8,9 +8,10 @@
 //      CPU 0/KVM-4242     [002] d..1.     7.986936: ...                   a task name may hold nearly anything
 //           vcpu0-177     [002]     7.986936123: kvm_entry:    ...        trace-cmd report, here with nanoseconds
 //       CPU 0/KVM  4242 [002]     7.986936:            kvm:kvm_entry: ... perf script; 4200/4242 with -F +pid
+//   CPU 0/KV-4242     2d..1.    7.986936: kvm_entry:    ...               trace-cmd report -l: the CPU joined to the flags
 //
 // The name is what makes this hard: it may hold spaces, dashes and brackets. So the columns are found from the first
-// `[digits]` with a `-pid`, or for perf a `pid`, before it and a time after it.
+// `[digits]` with a `-pid`, or for perf a `pid`, before it and a time after it; where there is none, by trace-cmd's own widths.
 import { ByteInterner, decodeText } from './byte-interner.ts';
 import { isDigit, type LineCursor } from './line-cursor.ts';
 import type { TraceHeader } from './trace-event.ts';
@@ -24,6 +25,8 @@ const CLOSE_PAREN = 0x29;
 
 /** A task name has 15 bytes, a TGID column 10: a bracket beyond this is not the CPU's. */
 const HEADER_BYTES = 64;
+/** As trace-cmd's latency format cuts or pads it. */
+const LATENCY_NAME_BYTES = 8;
 /** Distinct task names that are decoded once. */
 const KNOWN_TASKS = 1024;
 const MICROSECOND_DIGITS = 6;
@@ -121,10 +124,31 @@ export class HeaderReader {
       this.#keepPrefix(line, from, end, style);
       return true;
     }
+    if (this.#readLatencyColumns(line, from)) return true;
     line.moveTo(from);
     const columns = 'TASK-PID [CPU] FLAGS TIME: EVENT';
     line.fail(this.clock === undefined ? columns : `${columns}, the time in ${this.clock}`);
     return false;
+  }
+
+  /** trace-cmd report -l: eight bytes of the name, the pid, and the CPU with the flags right behind it. */
+  #readLatencyColumns(line: LineCursor, from: number): boolean {
+    const nameEnd = from + LATENCY_NAME_BYTES;
+    if (nameEnd >= line.end || this.style === 'perf') return false;
+    line.moveTo(nameEnd);
+    line.text('-');
+    const pid = line.decimal();
+    line.text(' ');
+    line.skipSpaces();
+    const cpu = line.decimal();
+    const { at: end, expected } = line;
+    if (expected !== undefined || line.bytes[end] === SPACE || cpu >= MAX_CPUS) return false;
+    if (!this.#readTime(line, end, 'dash')) return false;
+    this.head.task = this.#taskName(line.bytes, from, nameEnd);
+    this.head.pid = pid;
+    this.head.cpu = cpu;
+    this.#keepPrefix(line, from, end, 'dash');
+    return true;
   }
 
   /** From behind the CPU on: perhaps flags, the time and its colon. */
@@ -138,7 +162,7 @@ export class HeaderReader {
     }
     const whole = line.decimal();
     const clock = line.accept('.') ? 'microseconds' : 'ticks';
-    const time = clock === 'ticks' ? whole : whole * 1e6 + readFraction(line);
+    const time = clock === 'ticks' ? whole : readMicroseconds(line, whole);
     line.text(': ');
     if (style === 'perf') line.skipSpaces();
     const isEmpty = line.at >= line.end || line.bytes[line.at] === SPACE;
@@ -180,12 +204,13 @@ export class HeaderReader {
   }
 }
 
-/** Decimal places as microseconds: whole ones for the six that ftrace prints. */
-function readFraction(line: LineCursor): number {
+/** Whole ones for the six decimal places that ftrace prints; of nanoseconds rounded once, as those of a trace.dat are. */
+function readMicroseconds(line: LineCursor, seconds: number): number {
   const from = line.at;
   const fraction = line.decimal();
   const digits = line.at - from;
-  return digits === MICROSECOND_DIGITS ? fraction : fraction * 10 ** (MICROSECOND_DIGITS - digits);
+  if (digits === MICROSECOND_DIGITS) return seconds * 1e6 + fraction;
+  return (seconds * 10 ** digits + fraction) / 10 ** (digits - MICROSECOND_DIGITS);
 }
 
 /** The end of what precedes a run of `byte` that ends at `at`. */

@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { collectFile } from '../test/collect.ts';
 import { parseLines, parseText } from '../test/parse-text.ts';
-import { reportOf } from '../test/report-text.ts';
-import type { TraceEvent } from './index.ts';
+import { perfScriptOf } from '../test/perf-script-text.ts';
+import type { TraceBody, TraceEvent } from './index.ts';
 
 const RACE = join(import.meta.dirname, '../../../traces/k6.12-tdp-ksm-race');
 
@@ -16,21 +17,84 @@ const untold = ({ task, pid, cpu, time, body }: TraceEvent) => ({
   body,
 });
 
-describe.each([
-  ['trace-cmd report', 'trace-cmd report'],
-  ['perf script', 'perf script'],
-] as const)('the text that the formats give, in the columns of %s', (_, format) => {
-  it('gives the events of the ftrace text, but for the shadow pages, which formats cannot print', async () => {
+describe('the text that the formats give, in the columns of perf script', () => {
+  it('gives the events of the ftrace text', async () => {
     const ftrace = await collectFile(`${RACE}.txt.gz`);
-    const { events, summary } = parseText(await reportOf(`${RACE}.dat`, format));
-    const isPage = ({ body }: TraceEvent) => /^kvm_mmu_(get|prepare_zap)_page$/.test(body.event);
-    expect(events.map(untold)).toEqual(ftrace.events.filter((e) => !isPage(e)).map(untold));
+    const { events, summary } = parseText(await perfScriptOf(`${RACE}.dat`));
+    expect(events.map(untold)).toEqual(ftrace.events.map(untold));
     expect(summary).toMatchObject({
-      format,
+      format: 'perf script',
       errorCount: 0,
       events: 70_180,
-      unknown: { kvm_mmu_get_page: 6, kvm_mmu_prepare_zap_page: 5 },
+      unknown: {},
     });
+  });
+});
+
+describe('what trace-cmd 3.1.6 itself prints of parts of the bundled trace.dat', () => {
+  const sample = (name: string) =>
+    readFileSync(join(import.meta.dirname, `../test/trace-cmd/${name}.txt`), 'utf8');
+  const place = ({ cpu, time, body }: TraceEvent) => `${cpu} ${Math.round(time)} ${body.event}`;
+  let dat: ReadonlyMap<string, TraceEvent>;
+
+  beforeAll(async () => {
+    const { events } = await collectFile(`${RACE}.dat`);
+    dat = new Map(events.map((event) => [place(event), event]));
+  });
+
+  /** The same events of the trace.dat, changed by `shown` to what the text can say. */
+  const originals = (events: readonly TraceEvent[], shown: (event: TraceEvent) => object) =>
+    events.map((event) => {
+      const original = dat.get(place(event));
+      return original === undefined ? `no ${place(event)} in the trace.dat` : shown(original);
+    });
+
+  it('without plugins, with nanoseconds, says all that the trace.dat does', () => {
+    const { events, summary } = parseText(sample('report-N-t'));
+    const unnumbered = (event: TraceEvent) => ({ ...event, line: 0 });
+    expect(events.map(unnumbered)).toEqual(originals(events, unnumbered));
+    expect(summary).toMatchObject({
+      format: 'trace-cmd report',
+      cpus: 3,
+      events: 72,
+      decoded: 72,
+      errorCount: 0,
+    });
+  });
+
+  const withPlugin = (body: TraceBody): TraceBody =>
+    body.event === 'kvm_exit' ? { ...body, intr_info: 0, error_code: 0 } : body;
+
+  it('with plugins it does not say what an exit interrupted, nor whose a shadow page is', () => {
+    const { events, summary } = parseText(sample('report'));
+    const expected = originals(events, (event) => ({
+      ...untold(event),
+      body: withPlugin(event.body),
+    }));
+    expect(events.map(untold)).toEqual(expected);
+    const { unknown, decoded, errorCount } = summary;
+    expect({ unknown, decoded, errorCount }).toEqual({
+      unknown: { kvm_mmu_get_page: 4, kvm_mmu_prepare_zap_page: 1 },
+      decoded: 67,
+      errorCount: 0,
+    });
+  });
+
+  it('in the latency format it cuts names to eight letters', () => {
+    const { events, summary } = parseText(sample('report-l'));
+    const expected = originals(events, (event) => ({
+      ...untold(event),
+      task: event.task.slice(0, 8),
+      body: withPlugin(event.body),
+    }));
+    expect(events.map(untold)).toEqual(expected);
+    expect(summary).toMatchObject({ decoded: 67, errorCount: 0 });
+  });
+
+  it('as raw fields is refused with its reason', () => {
+    expect(() => parseText(sample('report-R'))).toThrow(
+      'some.txt:2: expected "start", got raw fields, as of trace-cmd report -R; take it without: "kvmw-172',
+    );
   });
 });
 

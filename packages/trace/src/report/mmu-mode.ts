@@ -17,6 +17,8 @@ const INTEL = /^(EPT_|EXCEPTION_NMI$|EXTERNAL_INTERRUPT$|MSR_WRITE$|VM)/;
 const AMD = /^(npf|PF excp|interrupt|vintr|hlt|msr|io)$/;
 const NESTED = /^(vmrun|VMLAUNCH|VMRESUME)$/;
 
+const count = (n: number): string => n.toLocaleString('en-US');
+
 export class MmuModeFinder {
   readonly #exits = new Map<string, number>();
   #tdpChanges = 0;
@@ -66,12 +68,12 @@ export class MmuModeFinder {
 
   #mmu(paged: Exits | undefined, shadowed: Exits | undefined): Pick<MmuMode, 'mmu' | 'how'> {
     if (this.#tdpChanges > 0) {
-      return { mmu: 'tdp', how: `${this.#tdpChanges} kvm_tdp_mmu_spte_changed` };
+      return { mmu: 'tdp', how: `${count(this.#tdpChanges)} kvm_tdp_mmu_spte_changed` };
     }
     if (paged === undefined && shadowed !== undefined) {
       return {
         mmu: 'shadow',
-        how: `${shadowed.count} exits ${shadowed.reason}, none of npf or EPT`,
+        how: `${count(shadowed.count)} exits ${shadowed.reason}, none of npf or EPT`,
       };
     }
     if (paged === undefined || this.#setSptes === 0) {
@@ -80,7 +82,7 @@ export class MmuModeFinder {
         how: 'no kvm_tdp_mmu_spte_changed, kvm_mmu_set_spte or kvm_exit tells',
       };
     }
-    const how = `exits ${paged.reason}, ${this.#setSptes} kvm_mmu_set_spte without kvm_tdp_mmu_spte_changed`;
+    const how = `exits ${paged.reason}, ${count(this.#setSptes)} kvm_mmu_set_spte without kvm_tdp_mmu_spte_changed`;
     return { mmu: 'legacy', how };
   }
 

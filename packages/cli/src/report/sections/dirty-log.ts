@@ -90,7 +90,8 @@ function worst(rounds: readonly RoundRow[]): readonly RoundRow[] {
 
 function windowSentences({ windows, unit }: Report): string[] {
   if (unit !== 'ns' || windows.length === 0) return [];
-  const most = Math.max(...windows.map(({ pages }) => pages));
+  // Not Math.max(...): a trace may be weeks long, a call has room for some 100,000 arguments.
+  const most = windows.reduce((most, { pages }) => Math.max(most, pages), 0);
   return [
     `working set of writes: ${sizeOfPages(most)} in the busiest of ${plural(windows.length, 'second')}`,
   ];

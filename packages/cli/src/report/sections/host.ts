@@ -26,10 +26,11 @@ export function host({ notifiers, longestSpin, unit }: Report): Section | undefi
 
 /** A handful of calls is a VMM that starts and ends. */
 const FEW = 100;
+/** Of a name, trace-cmd report -l prints the first eight letters. */
 const ADVICE: readonly (readonly [who: RegExp, advice: string])[] = [
   [/^ksmd/, 'keep KSM off this VM (MADV_UNMERGEABLE, or run 0) while it migrates'],
-  [/^khugepaged/, 'khugepaged collapses pages under the VM: use huge pages from the start'],
-  [/^(kswapd|kcompactd)/, 'the host reclaims or compacts memory: it has too little for its VMs'],
+  [/^khugepag/, 'khugepaged collapses pages under the VM: use huge pages from the start'],
+  [/^(kswapd|kcompact)/, 'the host reclaims or compacts memory: it has too little for its VMs'],
   [/^vCPUs/, 'copies of shared pages: KSM and fork share them'],
 ];
 

@@ -21,7 +21,7 @@ export function traced({ summary, mode, vcpus, unit, filter }: Report, name: str
     title: `${name}: ${plural(events, 'event')} in ${span}${inTicks(unit)}, ${lostWords(summary)}`,
     sentences: [
       `${mmuWords(mode)} (${mode.how})${mode.isNested ? ', nested guests' : ''}; ` +
-        `${plural(vcpus.length, 'vCPU')}${vms > 1 ? ` of at least ${vms} VMs` : ''} with faults, on ${summary.cpus} CPUs`,
+        `${plural(vcpus.length, 'vCPU')}${vms > 1 ? ` of at least ${vms} VMs` : ''} with faults, on ${plural(summary.cpus, 'CPU')}`,
       `${from} to ${to}, ${clockWords(unit)}`,
       `${summary.kernel ?? 'kernel not named by the trace'}${nonPresentWords(mode)}`,
       ...filterWords(filter, unit),

@@ -1,5 +1,5 @@
-// The events of a trace.dat as text in the columns of trace-cmd report and perf script: the bodies are what the formats
-// say, as libtraceevent prints them without plugins. No output of either tool lies behind this.
+// The events of a trace.dat as text in the columns of perf script: the bodies are what the formats say, as libtraceevent
+// prints them without plugins. No output of perf lies behind this.
 import { CpuStream } from '../src/dat/cpu-stream.ts';
 import { FileSource } from '../src/dat/dat-source.ts';
 import type { EventFormat } from '../src/dat/event-format.ts';
@@ -8,10 +8,7 @@ import { deliverSome } from '../src/dat/merge.ts';
 import { EventPrinter } from '../src/dat/print-event.ts';
 import { EventRecord } from '../src/dat/record.ts';
 
-export async function reportOf(
-  path: string,
-  style: 'trace-cmd report' | 'perf script',
-): Promise<string> {
+export async function perfScriptOf(path: string): Promise<string> {
   const source = new FileSource(path);
   const onDamage = (damage: Error): never => {
     throw damage;
@@ -26,7 +23,7 @@ export async function reportOf(
   const formats = [...file.formatTexts.keys()].flatMap((id) => file.format(id) ?? []);
   const printers = new Map(formats.map((of) => [of.id, bodyPrinter(of)]));
   const record = new EventRecord();
-  const lines = style === 'perf script' ? [] : ['version = 7', `cpus=${streams.length}`];
+  const lines: string[] = [];
   const deliver = (stream: CpuStream): void => {
     Object.assign(record, { bytes: stream.bytes, words: stream.words });
     Object.assign(record, { at: stream.at, length: stream.length });
@@ -38,9 +35,7 @@ export async function reportOf(
     const name = printer?.name ?? '';
     const body = printer?.print(record) ?? '';
     lines.push(
-      style === 'perf script'
-        ? `${task.padStart(16)} ${String(pid).padStart(5)} ${cpu} ${time}: ${`some:${name}`.padStart(26)}: ${body}`
-        : `${task.padStart(16)}-${String(pid).padEnd(5)} ${cpu} ${time}: ${`${name}:`.padEnd(21)} ${body}`,
+      `${task.padStart(16)} ${String(pid).padStart(5)} ${cpu} ${time}: ${`some:${name}`.padStart(26)}: ${body}`,
     );
   };
   while (deliverSome(streams, 65_536, deliver));
@@ -55,6 +50,12 @@ function bodyPrinter(format: EventFormat): { name: string; print(record: EventRe
     return { name, print: (record) => `tracing_mark_write: ${record.string(text).trimEnd()}` };
   }
   const printer = EventPrinter.of(format);
-  // libtraceevent shows the fields of what it cannot print.
-  return { name, print: (record) => printer?.print(record) ?? '[FAILED TO PARSE] gfn=0' };
+  // libtraceevent shows the fields of what it cannot print; those of shadow pages are all whole numbers.
+  const fields = [...format.fields.values()].filter(({ name }) => !name.startsWith('common_'));
+  const shown = (record: EventRecord): string =>
+    fields.map((field) => `${field.name}=${record.number(field)}`).join(' ');
+  return {
+    name,
+    print: (record) => printer?.print(record) ?? `[FAILED TO PARSE] ${shown(record)}`,
+  };
 }
