@@ -2,9 +2,15 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { exitCodeOf, messageOf } from './exit.ts';
-import { checkMachine, type MachineCase, type MachineResult } from './predict-check/machine.ts';
+import {
+  checkMachine,
+  idleCost,
+  type MachineCase,
+  type MachineResult,
+} from './predict-check/machine.ts';
 import { checkRecorded, type RecordedResult } from './predict-check/recorded.ts';
 import { machineTable, recordedTable, roundsTable } from './predict-check/tables.ts';
+import { formatSeconds } from './quantity.ts';
 
 const BUNDLED: string = fileURLToPath(
   new URL('../../../traces/k6.12-legacy-migrate-thp.txt.gz', import.meta.url),
@@ -53,8 +59,11 @@ async function check(traces: readonly string[], withMachine: boolean): Promise<v
   print(`${recordedTable(recorded)}\n`);
   if (!withMachine) return;
   print('\nMigrations of our own machine, 64 MiB, downtime at most 100 ms\n');
+  const idle = await idleCost();
+  const [setup, handOver] = [idle.setupMs, idle.stateMs].map((ms) => formatSeconds(ms / 1000));
+  print(`An idle guest took ${setup} to set up and ${handOver} to hand over.\n`);
   const results: MachineResult[] = [];
-  for (const of of CASES) results.push(await checkMachine(of));
+  for (const of of CASES) results.push(await checkMachine(of, idle));
   print(`${machineTable(results)}\n`);
   print('\nPages in each round\n');
   print(`${roundsTable(results)}\n`);

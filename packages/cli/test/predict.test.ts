@@ -14,10 +14,23 @@ interface Json {
   readonly version: number;
   readonly input: Record<string, unknown>;
   readonly parameters: Record<string, number>;
+  readonly roundCostFrom: string;
+  readonly harvests: number;
   readonly strategies: readonly {
     readonly strategy: string;
-    readonly run: { readonly converges: boolean; readonly rounds: readonly object[] };
+    readonly run: {
+      readonly converges: boolean;
+      readonly rounds: readonly { readonly overheadS: number }[];
+      readonly totalS: number;
+      readonly downtimeMs: number;
+    };
     readonly breakEvenBandwidth: number;
+  }[];
+  readonly rings: readonly {
+    readonly size: number;
+    readonly fillsInS?: number;
+    readonly fullExitsPerS: number;
+    readonly stallShares: readonly number[];
   }[];
 }
 const jsonOf = (out: string): Json => JSON.parse(out);
@@ -86,7 +99,7 @@ describe('a recorded migration', () => {
     const json = jsonOf((await faultline('predict', MIGRATION, '--json')).out);
     expect(json).toMatchObject({
       schema: 'faultline/predict',
-      version: 1,
+      version: 2,
       input: { log: 'bitmap', source: 'markers' },
     });
     expect(json.strategies.map(({ strategy }) => strategy)).toContain('huge-pages');
@@ -117,6 +130,97 @@ describe('a recorded migration', () => {
       '--json',
     );
     expect(jsonOf(out).parameters.timeoutS).toBe(600);
+  });
+});
+
+describe('what a round costs beside the sending', () => {
+  const words = ['predict', MIGRATION, '--strategy', 'precopy', '--bandwidth', '100M'];
+
+  it('is what the harvests of the trace took', async () => {
+    expect((await faultline(...words)).out).toContain(' (by 6 harvests of this trace)');
+    const { roundCostFrom, harvests, strategies } = jsonOf(
+      (await faultline(...words, '--json')).out,
+    );
+    expect([roundCostFrom, harvests]).toEqual(['input', 6]);
+    // The six took 9 to 28 ms each.
+    for (const { overheadS } of strategies[0]?.run.rounds ?? []) {
+      expect(overheadS).toBeGreaterThan(0.009);
+      expect(overheadS).toBeLessThan(0.03);
+    }
+  });
+
+  it('is what an option says, and makes the migration and its downtime longer', async () => {
+    const { out } = await faultline(...words, '--overhead-ms', '50');
+    expect(out).toContain(' costs 50.0 ms (by --overhead-ms)');
+    const runOf = async (ms: string) =>
+      jsonOf((await faultline(...words, '--overhead-ms', ms, '--json')).out).strategies[0]?.run;
+    const [none, some] = [await runOf('0'), await runOf('50')];
+    expect(some?.totalS).toBeGreaterThan((none?.totalS ?? 0) + 0.05);
+    expect(some?.downtimeMs).toBeGreaterThan(50);
+  });
+
+  it('is assumed, and said to be, where nothing tells it', async () => {
+    const rates = files.put('rate.csv', 'dirty-rate\n25\n');
+    const { out } = await faultline('predict', rates, '--memory', '1G');
+    expect(out).toContain('costs 0 s and 41.0 ns a dirty page (assumed: --overhead-ms)');
+  });
+});
+
+describe('when the VMM looks whether the rest fits', () => {
+  const words = ['predict', MIGRATION, '--strategy', 'precopy', '--bandwidth', '90M'];
+
+  it('is in the middle of a round too, as QEMU has it, unless an option says otherwise', async () => {
+    expect((await faultline(...words)).out).toContain('in the middle of a round too (QEMU)');
+    const { out } = await faultline(...words, '--switch-over', 'round-end');
+    expect(out).toContain('at the end of a round whose rest fits');
+  });
+
+  it('is at the end of a round for the log of a VMM that does so', async () => {
+    const log = files.put(
+      'vmm.log',
+      [
+        'Precopy: iter=0 total=64MiB curr=64MiB bw=64MiB/s transfer=1s overhead=0ms',
+        'Precopy: iter=1 total=96MiB curr=32MiB bw=64MiB/s transfer=500ms overhead=20ms',
+      ].join('\n'),
+    );
+    const { out } = await faultline('predict', log);
+    expect(out).toContain('at the end of a round whose rest fits');
+    expect(out).toContain(' (by 1 harvest of this log)');
+  });
+});
+
+describe('full rings', () => {
+  const words = ['predict', MIGRATION, '--strategy', 'ring', '--dirty-ring-size', '1024'];
+  const ofSize = async (size: number, ...more: string[]) =>
+    jsonOf((await faultline(...words, ...more, '--json')).out).rings.find(
+      (ring) => ring.size === size,
+    );
+
+  it('stop their vCPUs for longer, the longer it takes until they are emptied', async () => {
+    const [short, long] = [
+      await ofSize(1024, '--reap-interval-ms', '100'),
+      await ofSize(1024, '--reap-interval-ms', '400'),
+    ];
+    expect(Math.max(...(short?.stallShares ?? []))).toBeLessThan(0.5);
+    expect(Math.max(...(long?.stallShares ?? []))).toBeGreaterThan(0.5);
+  });
+
+  it('are fewer, the larger they are', async () => {
+    expect((await ofSize(512))?.fullExitsPerS).toBeGreaterThan(
+      (await ofSize(4096))?.fullExitsPerS ?? 0,
+    );
+  });
+
+  it('come with the size that would never be', async () => {
+    const { out } = await faultline(...words);
+    expect(out).toMatch(/^Rings: vCPUs with [\d.]+ %, [\d.]+ % of the writes$/m);
+    expect(out).toMatch(/^ {2}=> [\d,]+ entries are never full$/m);
+  });
+
+  it('are left out where no strategy has any', async () => {
+    expect((await faultline('predict', MIGRATION, '--strategy', 'precopy')).out).not.toContain(
+      'Rings:',
+    );
   });
 });
 

@@ -32,16 +32,25 @@ export { MigrationRounds, type Rounds } from './migration-rounds.ts';
 export type * from './mmu-event.ts';
 export { type PageChange, PageChanges } from './page-change.ts';
 export type { DirtyLoad } from './predict/dirty-load.ts';
+export { type RingOutlook, type RingParameters, ringOutlook } from './predict/dirty-ring.ts';
 export type {
+  Downtime,
   MigrationEnd,
   MigrationParameters,
   MigrationRound,
   MigrationRun,
-} from './predict/migration.ts';
+} from './predict/migration-run.ts';
 export { type Interval, type Loads, predict, type StrategyPrediction } from './predict/predict.ts';
 export { RateLoad, type RatePoint } from './predict/rate-load.ts';
 export { type RecordedLoad, readRecordedLoad } from './predict/recorded-load.ts';
+export {
+  DEFAULT_ROUND_COST,
+  type Harvest,
+  type RoundCost,
+  roundCostOf,
+} from './predict/round-cost.ts';
 export { STRATEGIES, STRATEGY_NOTES, type Strategy } from './predict/strategy.ts';
+export { SWITCH_OVERS, type SwitchOver } from './predict/switch-over.ts';
 export { WorkingSet, type WorkingSetOptions } from './predict/working-set.ts';
 export {
   type WriteHistory,

@@ -13,6 +13,10 @@ const KVM_RESET_DIRTY_RINGS = 0xaec7;
 const KVM_SET_USER_MEMORY_REGION = 0x4020ae46;
 const KVM_SET_USER_MEMORY_REGION2 = 0x40a0ae49;
 
+/** Whether an ioctl of this number takes dirty pages from the log, or protects them again. */
+export const isHarvest = (cmd: number): boolean =>
+  cmd === KVM_GET_DIRTY_LOG || cmd === KVM_CLEAR_DIRTY_LOG || cmd === KVM_RESET_DIRTY_RINGS;
+
 /** Microseconds: a harvest that comes so soon after another, and finds other pages, is of another slot. */
 const SAME_PASS = 20_000;
 

@@ -1,17 +1,13 @@
 // faultline predict: whether a guest's migration converges, what it takes, and what would make it.
-import {
-  type MigrationParameters,
-  predict,
-  STRATEGIES,
-  STRATEGY_NOTES,
-  type Strategy,
-} from '@faultline/trace';
+import { predict, STRATEGIES, STRATEGY_NOTES, type Strategy, SWITCH_OVERS } from '@faultline/trace';
 import { Command, Option } from 'commander';
 import { EXIT_FINDING, EXIT_OK, inputCode } from '../exit.ts';
 import { asJson } from '../predict/json.ts';
-import { loadInput, type PredictInput } from '../predict/load.ts';
+import { loadInput } from '../predict/load.ts';
 import { page } from '../predict/page.ts';
+import { type ParameterOptions, resolve } from '../predict/parameters.ts';
 import type { Prediction } from '../predict/prediction.ts';
+import { MOST_ENTRIES } from '../predict/ring-sizes.ts';
 import { Progress } from '../progress.ts';
 import { bandwidth, pageSize, size } from '../quantity.ts';
 import { asMarkdown } from '../report/markdown.ts';
@@ -21,24 +17,10 @@ import { number, oneOf, someOf, whole } from '../words.ts';
 export const FORMATS = ['text', 'md', 'json'] as const;
 export type Format = (typeof FORMATS)[number];
 
-const GIB = 2 ** 30;
-/** QEMU's max-bandwidth. */
-const BANDWIDTH = 128 * 2 ** 20;
-
-interface Options {
-  readonly bandwidth?: number;
-  readonly downtimeMs: number;
-  readonly timeoutS: number;
-  readonly completionTimeoutPerGib?: number;
-  readonly progressTimeoutS: number;
+interface Options extends ParameterOptions {
   readonly strategy: Strategy[];
   readonly pageSize: number;
   readonly memory?: number;
-  readonly compressionRatio: number;
-  readonly overheadMs: number;
-  readonly stateMs: number;
-  readonly dirtyRingSize: number;
-  readonly vcpus?: number;
   readonly strict?: true;
   readonly format: Format;
   readonly json?: true;
@@ -82,10 +64,29 @@ export const predictCommand = (exit: (code: number) => void): Command =>
     .option('--page-size <SIZE>', 'by which a trace is counted: 4K, 2M', pageSize, 4096)
     .option('--memory <SIZE>', 'of the guest, where the input does not say', size)
     .option('--compression-ratio <X>', 'how much smaller pages get by it', number(1, 1000), 2)
-    .option('--overhead-ms <N>', 'what a round takes beside the sending', number(0, 1e6), 0)
+    .option(
+      '--switch-over <RULE>',
+      `when the VMM looks whether the rest fits: ${SWITCH_OVERS.join(', ')} (a log's own, else QEMU's: pending)`,
+      oneOf(SWITCH_OVERS),
+    )
+    .option('--setup-ms <N>', 'before the first round', number(0, 1e6), 0)
+    .option(
+      '--overhead-ms <N>',
+      'what a round takes beside the sending (as long as the harvests of the input, else by the page)',
+      number(0, 1e6),
+    )
     .option('--state-ms <N>', 'the part of the downtime that is not memory', number(0, 1e6), 0)
-    .option('--dirty-ring-size <N>', 'entries of a vCPU', whole(1, 65_536), 4096)
-    .option('--vcpus <N>', "that have a ring (a trace's own, else 1)", whole(1, 4096))
+    .option('--dirty-ring-size <N>', 'entries of a vCPU', whole(1, MOST_ENTRIES), 4096)
+    .option(
+      '--reap-interval-ms <N>',
+      'rings are emptied so often, and full ones wait (QEMU: each second, and full ones at once)',
+      number(1, 1e6),
+    )
+    .option(
+      '--vcpus <N>',
+      "that write as much as each other (a trace's own, else 1)",
+      whole(1, 4096),
+    )
     .option('--strict', 'exit with 3 if events were lost or not understood')
     .option('-f, --format <FORMAT>', `one of ${FORMATS.join(', ')}`, oneOf(FORMATS), 'text')
     .option('--json', 'the same as --format json')
@@ -102,11 +103,11 @@ async function predictFile(file: string, options: Options): Promise<number> {
   const progress = new Progress();
   try {
     const input = await loadInput(file, options, progress);
-    const parameters = parametersOf({ ...options, ...resolved(input, options) });
+    const resolved = resolve(input, options);
     progress.show('predicting');
-    const strategies = predict(input.loads, options.strategy, parameters);
+    const strategies = predict(input.loads, options.strategy, resolved.parameters);
     progress.clear();
-    process.stdout.write(printed({ input, parameters, strategies }, options));
+    process.stdout.write(printed({ input, ...resolved, strategies }, options));
     const unfit = input.summary === undefined ? EXIT_OK : inputCode(input.summary, options.strict);
     if (unfit !== EXIT_OK) return unfit;
     return strategies[0]?.run.converges ? EXIT_OK : EXIT_FINDING;
@@ -123,32 +124,3 @@ function printed(prediction: Prediction, { format, json }: Options): string {
 
 const strategyNotes = (): string =>
   STRATEGIES.map((strategy) => `  ${strategy.padEnd(14)}${STRATEGY_NOTES[strategy]}`).join('\n');
-
-/** What the input says where no option does. */
-function resolved(
-  { loads: { pages }, recorded, vcpus = 1 }: PredictInput,
-  options: Options,
-): { bandwidth: number; timeoutS: number; vcpus: number } {
-  const { completionTimeoutPerGib } = options;
-  const gib = (pages.memoryPages * pages.pageSize) / GIB;
-  return {
-    bandwidth: options.bandwidth ?? recorded?.bandwidth ?? BANDWIDTH,
-    timeoutS:
-      completionTimeoutPerGib === undefined
-        ? options.timeoutS
-        : completionTimeoutPerGib * Math.max(1, gib),
-    vcpus: options.vcpus ?? vcpus,
-  };
-}
-
-const parametersOf = (of: Options & ReturnType<typeof resolved>): MigrationParameters => ({
-  bandwidth: of.bandwidth,
-  downtimeMs: of.downtimeMs,
-  timeoutS: of.timeoutS,
-  progressTimeoutS: of.progressTimeoutS,
-  compressionRatio: of.compressionRatio,
-  overheadMs: of.overheadMs,
-  stateMs: of.stateMs,
-  dirtyRingSize: of.dirtyRingSize,
-  vcpus: of.vcpus,
-});

@@ -1,5 +1,6 @@
 // The model against migrations that really happen: a guest is watched for two seconds by a client of the dirty log, its
-// migration is predicted, and then it is migrated, over a channel that is as fast as was said.
+// migration is predicted, and then it is migrated, over a channel that is as fast as was said. What a harvest costs is measured
+// while the guest is watched; what setting up and handing over cost, by a migration of an idle guest before.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import {
@@ -11,8 +12,11 @@ import {
   receiveVm,
 } from '@faultline/machine';
 import {
+  type Harvest,
   type MigrationParameters,
   predict,
+  type RoundCost,
+  roundCostOf,
   type StrategyPrediction,
   WorkingSet,
   type WriteWindow,
@@ -32,7 +36,7 @@ export interface MachineResult {
   readonly prediction: StrategyPrediction;
   /** Undefined: it did not converge. */
   readonly actual: MigrationInfo | undefined;
-  /** Bytes a second that it really had: less than asked for, where its thread waits for a processor. */
+  /** Bytes a second that it really had while it sent: less than asked for, where its thread waits for a processor. */
   readonly got: number | undefined;
   /** The same prediction, had that been known. */
   readonly atWhatItGot: StrategyPrediction | undefined;
@@ -42,19 +46,40 @@ const PAGE = 4096;
 const WATCH_MS = 2000;
 const HARVEST_MS = 25;
 
-export async function checkMachine(of: MachineCase): Promise<MachineResult> {
+/** What a migration costs whose guest writes nothing. */
+export type IdleCost = Pick<MigrationParameters, 'setupMs' | 'stateMs'>;
+
+const IDLE: MachineCase = {
+  pattern: 'random',
+  memory: 64 * 2 ** 20,
+  writesPerSecond: 0,
+  bandwidth: 256 * 2 ** 20,
+  downtimeMs: 100,
+  timeoutS: 60,
+};
+
+export async function idleCost(): Promise<IdleCost> {
+  const guest = new PacedGuest(IDLE);
+  guest.run();
+  const { info } = (await migrate(guest, IDLE)) ?? {};
+  if (info === undefined) throw new Error('expected an idle guest to be migrated, got no end');
+  return { setupMs: info['setup-time'], stateMs: info.downtime };
+}
+
+export async function checkMachine(of: MachineCase, idle: IdleCost): Promise<MachineResult> {
   const guest = new PacedGuest(of);
   guest.run();
   try {
-    const windows = await watch(guest);
+    const { windows, harvests } = await watch(guest);
     const load = new WorkingSet({ windows, memoryPages: of.memory / PAGE });
-    const predicted = (bandwidth: number): StrategyPrediction => predictOne(load, of, bandwidth);
-    const actual = await migrate(guest, of);
-    const got = actual && bandwidthOf(actual);
+    const roundCost = roundCostOf(harvests) as RoundCost;
+    const predicted = (bandwidth: number): StrategyPrediction =>
+      predictOne(load, of, { ...idle, roundCost, bandwidth });
+    const { info, got } = (await migrate(guest, of)) ?? {};
     return {
       of,
       prediction: predicted(of.bandwidth),
-      actual,
+      actual: info,
       got,
       atWhatItGot: got === undefined ? undefined : predicted(got),
     };
@@ -66,36 +91,38 @@ export async function checkMachine(of: MachineCase): Promise<MachineResult> {
 function predictOne(
   load: WorkingSet,
   { downtimeMs, timeoutS, autoConverge }: MachineCase,
-  bandwidth: number,
+  measured: IdleCost & Pick<MigrationParameters, 'roundCost' | 'bandwidth'>,
 ): StrategyPrediction {
   const parameters: MigrationParameters = {
-    bandwidth,
+    ...measured,
     downtimeMs,
     timeoutS,
     progressTimeoutS: 0,
     compressionRatio: 1,
-    overheadMs: 0,
-    stateMs: 0,
-    dirtyRingSize: 4096,
-    vcpus: 1,
+    switchOver: 'round-end',
+    ring: { size: 4096, vcpuShares: [1] },
   };
   const strategy = autoConverge ? 'auto-converge' : 'precopy';
   return predict({ pages: load }, [strategy], parameters)[0] as StrategyPrediction;
 }
 
-/** Over all of it: sent bytes in the time that was not setting up. */
-const bandwidthOf = (info: MigrationInfo): number =>
-  (info.ram.transferred / (info['total-time'] - info['setup-time'])) * 1000;
+interface Watched {
+  readonly windows: readonly WriteWindow[];
+  readonly harvests: readonly Harvest[];
+}
 
 /** Harvest after harvest; when in its window a page was written, nobody says: evenly, then. */
-async function watch({ vm }: PacedGuest): Promise<WriteWindow[]> {
+async function watch({ vm }: PacedGuest): Promise<Watched> {
   const client = vm.dirtyClient('predict-check');
   const windows: WriteWindow[] = [];
+  const harvests: Harvest[] = [];
   const from = performance.now();
   for (let begin = from; begin < from + WATCH_MS; ) {
     await sleep(HARVEST_MS);
+    const asked = performance.now();
     const gfns = client.take();
     const now = performance.now();
+    harvests.push({ pages: gfns.length, seconds: (now - asked) / 1000 });
     const seconds = (now - begin) / 1000;
     windows.push({
       migration: 0,
@@ -109,10 +136,17 @@ async function watch({ vm }: PacedGuest): Promise<WriteWindow[]> {
     begin = now;
   }
   client.close();
-  return windows;
+  return { windows, harvests };
 }
 
-async function migrate(guest: PacedGuest, of: MachineCase): Promise<MigrationInfo | undefined> {
+interface Migrated {
+  readonly info: MigrationInfo;
+  /** Bytes a second, by all rounds under the running guest; undefined: nothing was sent in them. */
+  readonly got: number | undefined;
+}
+
+/** Undefined: it did not converge. */
+async function migrate(guest: PacedGuest, of: MachineCase): Promise<Migrated | undefined> {
   const { port1, port2 } = new MessageChannel();
   // Node's types of the events differ; its ports do not.
   const [here, there] = [port1, port2].map((port) => portChannel(port as unknown as Port)) as [
@@ -120,8 +154,9 @@ async function migrate(guest: PacedGuest, of: MachineCase): Promise<MigrationInf
     Channel,
   ];
   const arriving = receiveVm({ accept: async () => there }).catch(() => undefined);
+  const sent = new Sent();
   try {
-    return await guest.vm.migrate([here], {
+    const info = await guest.vm.migrate([here], {
       stop: () => guest.stop(),
       resume: () => guest.run(),
       throttle: (percent) => guest.throttle(percent),
@@ -130,7 +165,9 @@ async function migrate(guest: PacedGuest, of: MachineCase): Promise<MigrationInf
       timeoutS: of.timeoutS,
       autoConverge: of.autoConverge === true,
       verify: false,
+      progress: (report) => sent.afterRound(report),
     });
+    return { info, got: sent.bandwidth };
   } catch (error) {
     if (error instanceof MigrationError && error.reason === 'diverging') return undefined;
     throw error;
@@ -138,5 +175,21 @@ async function migrate(guest: PacedGuest, of: MachineCase): Promise<MigrationInf
     await arriving;
     port1.close();
     port2.close();
+  }
+}
+
+/** What was sent, and how long the sending took: not harvests, nor setting up. */
+class Sent {
+  #bytes = 0;
+  #ms = 0;
+
+  afterRound({ status, ram: { transferred, mbps } }: MigrationInfo): void {
+    if (status !== 'active' || mbps === 0) return;
+    this.#ms += ((transferred - this.#bytes) * 8) / 1000 / mbps;
+    this.#bytes = transferred;
+  }
+
+  get bandwidth(): number | undefined {
+    return this.#ms === 0 ? undefined : (this.#bytes / this.#ms) * 1000;
   }
 }

@@ -12,7 +12,7 @@ export function advice(
 ): SoWhat[] {
   if (first === undefined) return [];
   return first.run.converges
-    ? [{ text: itConverges(first) }, ...margin(first, parameters)]
+    ? [{ text: itConverges(first) }, standstill(first, parameters), ...margin(first, parameters)]
     : [{ text: itDoesNot(first, parameters) }, ...remedies(first, others)];
 }
 
@@ -22,6 +22,18 @@ function itConverges({ strategy, run, convergesShare }: StrategyPrediction): str
     `${strategy} converges after ${plural(run.rounds.length, 'round')}${share}: ${formatSeconds(run.totalS)} in all, ` +
     `the guest stands still for ${formatSeconds(run.downtimeMs / 1000)}`
   );
+}
+
+/** A VMM holds the limit against the rest alone. */
+function standstill({ run }: StrategyPrediction, { downtimeMs }: MigrationParameters): SoWhat {
+  const { harvestMs, restMs, stateMs } = run.downtime;
+  const [harvest, rest, state] = [harvestMs, restMs, stateMs].map((ms) => formatSeconds(ms / 1000));
+  const over = run.downtimeMs - downtimeMs;
+  const beyond =
+    over > 0
+      ? `: ${formatSeconds(over / 1000)} more than the limit, which counts what is pending alone`
+      : '';
+  return { of: 'downtime', text: `last harvest ${harvest}, rest ${rest}, state ${state}${beyond}` };
 }
 
 function margin(
@@ -61,7 +73,8 @@ function remedies(first: StrategyPrediction, others: readonly StrategyPrediction
     least === undefined
       ? 'none would do: a round takes too long without the sending'
       : `${formatBandwidth(least)} would do`;
-  const limit = `${count(Math.ceil(first.run.downtimeMs))} ms, used after iter ${bestRound(first)}`;
+  const best = bestRound(first);
+  const limit = `${count(Math.ceil(first.run.rounds[best]?.estDowntimeMs ?? 0))} ms, used after iter ${best}`;
   return [
     { of: 'bandwidth', text: bandwidth },
     { of: 'downtime limit', text: limit },

@@ -30,7 +30,6 @@ export interface PredictInput {
   /** Of a trace. */
   readonly history?: WriteHistory;
   readonly summary?: TraceSummary;
-  readonly vcpus?: number;
   /** Of anything else. */
   readonly recorded?: RecordedLoad;
 }
@@ -90,11 +89,7 @@ function fromRecorded(
 
 async function fromTrace(file: string, { pageSize, memory }: LoadOptions): Promise<PredictInput> {
   const reader = new WriteHistoryReader();
-  const vcpus = new Set<number>();
-  const summary = await readTrace(file, (event) => {
-    reader.add(event);
-    if (event.body.event === 'kvm_entry') vcpus.add(event.body.vcpu_id);
-  });
+  const summary = await readTrace(file, (event) => reader.add(event));
   const history = reader.end();
   if (history === undefined) {
     throw new InputError(
@@ -112,7 +107,6 @@ async function fromTrace(file: string, { pageSize, memory }: LoadOptions): Promi
     loads,
     history: { ...history, isMemoryKnown },
     summary,
-    vcpus: Math.max(1, vcpus.size),
   };
 }
 

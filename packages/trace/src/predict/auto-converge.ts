@@ -10,10 +10,25 @@ const HIGH_COUNT = 2;
 export class Throttle {
   /** 0 to 99. */
   percent = 0;
+  readonly #leastSeconds: number;
+  #seconds = 0;
+  #sent = 0;
+  #dirty = 0;
   #high = 0;
 
-  afterRound(sentPages: number, dirtyPages: number): void {
-    this.#high = dirtyPages > sentPages * TRIGGER ? this.#high + 1 : 0;
+  /** Shorter rounds are judged together: QEMU's are at least a second long. */
+  constructor(leastSeconds: number) {
+    this.#leastSeconds = leastSeconds;
+  }
+
+  /** `dirtyPages`: that were clean before. */
+  afterRound(sentPages: number, dirtyPages: number, seconds: number): void {
+    this.#seconds += seconds;
+    this.#sent += sentPages;
+    this.#dirty += dirtyPages;
+    if (this.#seconds < this.#leastSeconds) return;
+    this.#high = this.#dirty > this.#sent * TRIGGER ? this.#high + 1 : 0;
+    this.#seconds = this.#sent = this.#dirty = 0;
     if (this.#high < HIGH_COUNT) return;
     this.#high = 0;
     this.percent = this.percent === 0 ? INITIAL : Math.min(MOST, this.percent + INCREMENT);

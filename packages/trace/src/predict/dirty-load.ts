@@ -18,6 +18,4 @@ export interface DirtyLoad {
    * over, and which window answers.
    */
   written(seconds: number, at: number): number;
-  /** The share of the pages found dirty by a harvest that is written again within `seconds` after it: 0 to 1. */
-  rewritten(seconds: number, at: number): number;
 }

@@ -22,7 +22,7 @@ const pointOf = (mbps: number, seconds: number): RatePoint => {
 
 export function dirtyRates(text: string): RecordedLoad | undefined {
   const found = fromJson(text) ?? fromMonitor(text) ?? fromDomstats(text) ?? fromCsv(text);
-  return found && { ...found, pageSize: PAGE_SIZE };
+  return found && { ...found, pageSize: PAGE_SIZE, switchOver: 'pending' };
 }
 
 type Found = Pick<RecordedLoad, 'format' | 'samples'> | undefined;

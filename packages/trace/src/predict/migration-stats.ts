@@ -34,6 +34,7 @@ export function migrationStats(text: string): RecordedLoad | undefined {
     pageSize: first.pageSize,
     memory: first.total === 0 ? undefined : first.total,
     bandwidth: mbps === 0 ? undefined : (mbps * 1e6) / 8,
+    switchOver: 'pending',
   };
 }
 

@@ -1,64 +1,22 @@
 // One migration, carried out on paper: rounds of sending while the guest writes, until what is left fits in the downtime.
 import { Throttle } from './auto-converge.ts';
 import type { DirtyLoad } from './dirty-load.ts';
+import { DirtyPages } from './dirty-pages.ts';
+import { type RingOutlook, ringOutlook } from './dirty-ring.ts';
+import type {
+  Downtime,
+  MigrationEnd,
+  MigrationParameters,
+  MigrationRound,
+  MigrationRun,
+} from './migration-run.ts';
 import type { Strategy } from './strategy.ts';
-
-/** Names and defaults are QEMU's and cloud-hypervisor's, where they have one. */
-export interface MigrationParameters {
-  /** Bytes a second. */
-  readonly bandwidth: number;
-  readonly downtimeMs: number;
-  readonly timeoutS: number;
-  /** Give up when remaining bytes have had no new minimum for so long (KubeVirt's progressTimeout); 0: never. */
-  readonly progressTimeoutS: number;
-  /** Of every page, by which it gets smaller on the wire; 1: not compressed. */
-  readonly compressionRatio: number;
-  /** What a round takes beside the sending: harvest, protection, acknowledgement. */
-  readonly overheadMs: number;
-  /** The part of the downtime that is not memory: device state, hand-over. */
-  readonly stateMs: number;
-  /** Entries of a vCPU's dirty ring, and how many vCPUs have one. */
-  readonly dirtyRingSize: number;
-  readonly vcpus: number;
-}
-
-/** Field names as cloud-hypervisor logs them, but whole words and units. */
-export interface MigrationRound {
-  readonly iter: number;
-  readonly pages: number;
-  readonly bytes: number;
-  readonly transferS: number;
-  /** Dirty at its end. */
-  readonly remainingBytes: number;
-  /** What stopping now would cost. */
-  readonly estDowntimeMs: number;
-  readonly elapsedS: number;
-  readonly throttlePercent: number;
-}
-
-/** Why it ended. */
-export type MigrationEnd = 'converged' | 'postcopy' | 'timeout' | 'no-progress' | 'rounds';
-
-export interface MigrationRun {
-  readonly converges: boolean;
-  readonly end: MigrationEnd;
-  readonly rounds: readonly MigrationRound[];
-  /** The stopped part included. */
-  readonly totalS: number;
-  /** What it takes to stop, send the rest and go on. Of a migration that does not converge: at its best round. */
-  readonly downtimeMs: number;
-  /** Write-protection faults of the guest. */
-  readonly faults: number;
-  /** Post-copy: pages asked for before they had come, at least: reads are not in a dirty log. */
-  readonly remoteFaults: number;
-  readonly sentBytes: number;
-}
+import { sentBeforeLook } from './switch-over.ts';
 
 /** What has not converged by then is taken for never to: only a lucky window would help it. */
 const MOST_ROUNDS = 100;
-/** QEMU's reaper empties rings that do not fill as often as this. */
-const REAP_SECONDS = 1;
-const STEPS = 16;
+/** QEMU's auto-converge judges no shorter time. */
+const QEMU_PERIOD_SECONDS = 1;
 
 export class Migration {
   readonly #load: DirtyLoad;
@@ -66,14 +24,16 @@ export class Migration {
   readonly #parameters: MigrationParameters;
   readonly #bytesPerPage: number;
   readonly #window: (elapsedS: number) => number;
-  readonly #throttle = new Throttle();
+  readonly #throttle: Throttle;
+  readonly #dirty: DirtyPages;
   readonly #rounds: MigrationRound[] = [];
-  #elapsedS = 0;
-  #remaining: number;
+  #elapsedS: number;
   #faults = 0;
-  #sent = 0;
+  #sentBytes = 0;
+  #ringStallS = 0;
   #least = Number.POSITIVE_INFINITY;
   #leastAt = 0;
+  #best: Downtime | undefined;
 
   /** `window`: at which second of the recording the guest is when so much of the migration has passed. */
   constructor(
@@ -82,13 +42,15 @@ export class Migration {
     parameters: MigrationParameters,
     window: (elapsedS: number) => number,
   ) {
-    const { compressionRatio } = parameters;
+    const { compressionRatio, setupMs, switchOver } = parameters;
     this.#load = load;
     this.#strategy = strategy;
     this.#parameters = parameters;
     this.#bytesPerPage = load.pageSize / (strategy === 'compression' ? compressionRatio : 1);
     this.#window = window;
-    this.#remaining = load.memoryPages;
+    this.#throttle = new Throttle(switchOver === 'pending' ? QEMU_PERIOD_SECONDS : 0);
+    this.#dirty = new DirtyPages(load, strategy === 'manual-clear' ? 'when-sent' : 'by-harvest');
+    this.#elapsedS = setupMs / 1000;
   }
 
   run(): MigrationRun {
@@ -97,39 +59,45 @@ export class Migration {
       this.#round();
       end = this.#end();
     }
-    const converges = end === 'converged' || end === 'postcopy';
     if (end === 'postcopy') return this.#postcopy();
-    const best = Math.min(...this.#rounds.map(({ estDowntimeMs }) => estDowntimeMs));
-    const downtimeMs = converges ? this.#downtimeMs() : best;
-    if (converges) this.#sent += this.#remaining;
-    return this.#report(end, converges, {
-      totalS: this.#elapsedS + (converges ? downtimeMs / 1000 : 0),
-      downtimeMs,
-      remoteFaults: 0,
-    });
+    return end === 'converged' ? this.#stopAndCopy() : this.#report(end, this.#best as Downtime);
   }
 
   #round(): void {
-    const { overheadMs } = this.#parameters;
-    const pages = this.#remaining;
-    const seconds = this.#secondsFor(pages) + overheadMs / 1000;
-    const throttlePercent = this.#throttle.percent;
-    const running = seconds * (1 - throttlePercent / 100);
+    const { switchOver, downtimeMs, roundCost } = this.#parameters;
     const at = this.#window(this.#elapsedS);
-    this.#remaining = this.#dirtyAfter(pages, running, at);
-    this.#faults += this.#faultsOf(running, at);
-    this.#sent += pages;
-    this.#elapsedS += seconds;
-    if (this.#strategy === 'auto-converge') this.#throttle.afterRound(pages, this.#remaining);
+    const whole = this.#secondsFor(this.#dirty.pages);
+    // Post-copy is begun after a whole round.
+    const transferS =
+      this.#strategy === 'postcopy' ? whole : sentBeforeLook(switchOver, whole, downtimeMs / 1000);
+    const pages = whole === 0 ? 0 : this.#dirty.pages * (transferS / whole);
+    const ring = this.#strategy === 'ring' ? this.#ring(at) : undefined;
+    const share = (1 - this.#throttle.percent / 100) * (ring?.runningShare ?? 1);
+    const found = this.#load.written((transferS + roundCost.ms / 1000) * share, at);
+    const overheadS = this.#harvestS(found);
+    const running = (transferS + overheadS) * share;
+    const fresh = this.#dirty.send(pages, running, at);
+    this.#faults += this.#faultsOf(fresh, running, at, ring);
+    this.#ringStallS += (transferS + overheadS) * Math.max(0, ...(ring?.stallShares ?? []));
+    this.#sentBytes += pages * this.#bytesPerPage;
+    this.#elapsedS += transferS + overheadS;
+    this.#note({ pages, transferS, overheadS });
+    if (this.#strategy === 'auto-converge') {
+      this.#throttle.afterRound(pages, fresh, transferS + overheadS);
+    }
+  }
+
+  #note({ pages, ...times }: Pick<MigrationRound, 'pages' | 'transferS' | 'overheadS'>): void {
+    const remaining = this.#dirty.pages;
     this.#rounds.push({
       iter: this.#rounds.length,
       pages: Math.round(pages),
       bytes: Math.round(pages * this.#bytesPerPage),
-      transferS: seconds,
-      remainingBytes: Math.round(this.#remaining * this.#load.pageSize),
-      estDowntimeMs: this.#downtimeMs(),
+      ...times,
+      remainingBytes: Math.round(remaining * this.#load.pageSize),
+      estDowntimeMs: this.#secondsFor(remaining) * 1000,
       elapsedS: this.#elapsedS,
-      throttlePercent,
+      throttlePercent: this.#throttle.percent,
     });
   }
 
@@ -137,94 +105,92 @@ export class Migration {
     return (pages * this.#bytesPerPage) / this.#parameters.bandwidth;
   }
 
-  #downtimeMs(): number {
-    return this.#secondsFor(this.#remaining) * 1000 + this.#parameters.stateMs;
+  #harvestS(pages: number): number {
+    const { ms, nsPerPage } = this.#parameters.roundCost;
+    return ms / 1e3 + (pages * nsPerPage) / 1e9;
   }
 
-  /**
-   * What was written while `pages` were sent. Where each page is protected only when its turn comes, writes before that are
-   * sent with it: the page counts only if it is written in what then remains of the round.
-   */
-  #dirtyAfter(pages: number, seconds: number, at: number): number {
-    const written = this.#load.written(seconds, at);
-    if (this.#strategy !== 'manual-clear') return written;
-    const isFirst = this.#rounds.length === 0;
-    const again = (left: number): number =>
-      isFirst ? this.#load.written(left, at) / pages : this.#load.rewritten(left, at);
-    const others = Math.max(0, written - pages * again(seconds));
-    return others + pages * meanOver(seconds, again);
+  #ring(at: number): RingOutlook {
+    const { ring, roundCost } = this.#parameters;
+    return ringOutlook(this.#load, at, ring, roundCost);
   }
 
-  /** A ring's pages are protected again each time that it is emptied, and fault again. */
-  #faultsOf(seconds: number, at: number): number {
-    if (this.#strategy !== 'ring') return this.#remaining;
-    const reap = Math.min(seconds, this.#reapSeconds(at));
-    return reap === 0 ? 0 : (seconds / reap) * this.#load.written(reap, at);
-  }
-
-  /** Until the rings are full, if that is sooner than the reaper comes. */
-  #reapSeconds(at: number): number {
-    const { dirtyRingSize, vcpus } = this.#parameters;
-    const room = dirtyRingSize * vcpus;
-    if (this.#load.written(REAP_SECONDS, at) <= room) return REAP_SECONDS;
-    let from = 0;
-    let to = REAP_SECONDS;
-    for (let step = 0; step < 20; step++) {
-      const middle = (from + to) / 2;
-      if (this.#load.written(middle, at) < room) from = middle;
-      else to = middle;
+  /** A page faults once after each harvest, or clear; one in a ring after each time that the ring is emptied. */
+  #faultsOf(fresh: number, seconds: number, at: number, ring: RingOutlook | undefined): number {
+    if (ring === undefined) {
+      return this.#strategy === 'manual-clear' ? fresh : this.#load.written(seconds, at);
     }
-    return to;
+    const reapS = Math.min(seconds, ring.reapS);
+    return reapS === 0 ? 0 : (seconds / reapS) * this.#load.written(reapS, at);
   }
 
   #end(): MigrationEnd | undefined {
     const { downtimeMs, timeoutS, progressTimeoutS } = this.#parameters;
+    const remaining = this.#dirty.pages;
     if (this.#strategy === 'postcopy') return 'postcopy';
-    if (this.#downtimeMs() <= downtimeMs) return 'converged';
-    if (this.#elapsedS >= timeoutS) return 'timeout';
-    if (this.#remaining < this.#least) {
-      this.#least = this.#remaining;
+    if (this.#secondsFor(remaining) * 1000 <= downtimeMs) return 'converged';
+    if (remaining < this.#least) {
+      this.#least = remaining;
       this.#leastAt = this.#elapsedS;
+      this.#best = this.#downtime();
     }
+    if (this.#elapsedS >= timeoutS) return 'timeout';
     if (progressTimeoutS > 0 && this.#elapsedS - this.#leastAt >= progressTimeoutS) {
       return 'no-progress';
     }
     return this.#rounds.length >= MOST_ROUNDS ? 'rounds' : undefined;
   }
 
-  /** The guest stops for its state alone; each page that is left is sent once, and asked for if it is written sooner. */
-  #postcopy(): MigrationRun {
-    const { stateMs } = this.#parameters;
-    const seconds = this.#secondsFor(this.#remaining);
+  /**
+   * Of stopping now. A harvest protects one page after the other: from the moment of a page until the stop it is, in the mean,
+   * half the harvest, in which the guest writes on.
+   */
+  #downtime(): Downtime {
+    const seconds = this.#last.overheadS / 2;
     const at = this.#window(this.#elapsedS);
-    const early = meanOver(seconds, (left) => this.#load.rewritten(left, at));
-    this.#sent += this.#remaining;
-    return this.#report('postcopy', true, {
-      totalS: this.#elapsedS + stateMs / 1000 + seconds,
-      downtimeMs: stateMs,
-      remoteFaults: Math.round(this.#remaining * early),
-    });
+    const rest = this.#dirty.pages + this.#dirty.others(seconds, at);
+    return {
+      harvestMs: this.#harvestS(this.#load.written(seconds, at)) * 1000,
+      restMs: this.#secondsFor(rest) * 1000,
+      stateMs: this.#parameters.stateMs,
+    };
   }
 
-  #report(
-    end: MigrationEnd,
-    converges: boolean,
-    times: Pick<MigrationRun, 'totalS' | 'downtimeMs' | 'remoteFaults'>,
-  ): MigrationRun {
+  get #last(): MigrationRound {
+    return this.#rounds.at(-1) as MigrationRound;
+  }
+
+  #stopAndCopy(): MigrationRun {
+    const downtime = this.#downtime();
+    this.#sentBytes += (downtime.restMs / 1000) * this.#parameters.bandwidth;
+    this.#elapsedS += sumMs(downtime) / 1000;
+    return this.#report('converged', downtime);
+  }
+
+  /** The guest stops for its state alone; each page that is left is sent once, and asked for if it is written sooner. */
+  #postcopy(): MigrationRun {
+    const { harvestMs, restMs, stateMs } = this.#downtime();
+    const { pages } = this.#dirty;
+    const early = this.#dirty.meanAgain(restMs / 1000, this.#window(this.#elapsedS));
+    this.#sentBytes += (restMs / 1000) * this.#parameters.bandwidth;
+    this.#elapsedS += (harvestMs + stateMs + restMs) / 1000;
+    return this.#report('postcopy', { harvestMs, restMs: 0, stateMs }, Math.round(pages * early));
+  }
+
+  #report(end: MigrationEnd, downtime: Downtime, remoteFaults = 0): MigrationRun {
     return {
-      converges,
+      converges: end === 'converged' || end === 'postcopy',
       end,
       rounds: this.#rounds,
-      ...times,
+      totalS: this.#elapsedS,
+      downtimeMs: sumMs(downtime),
+      downtime,
       faults: Math.round(this.#faults),
-      sentBytes: Math.round(this.#sent * this.#bytesPerPage),
+      remoteFaults,
+      sentBytes: Math.round(this.#sentBytes),
+      ringStallMs: this.#ringStallS * 1000,
     };
   }
 }
 
-/** The mean of a function of 0 to `seconds`, by midpoints. */
-function meanOver(seconds: number, of: (seconds: number) => number): number {
-  let sum = 0;
-  for (let step = 0; step < STEPS; step++) sum += of((seconds * (step + 0.5)) / STEPS);
-  return sum / STEPS;
-}
+const sumMs = ({ harvestMs, restMs, stateMs }: Downtime): number => harvestMs + restMs + stateMs;

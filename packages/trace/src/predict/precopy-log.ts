@@ -2,7 +2,8 @@
 //
 //   ... Precopy: iter=1 total=11562MiB curr=5418MiB bw=1824.44MiB/s transfer=2.97s overhead=56ms est_downtime=2726ms elapsed=6.14s
 //
-// `curr` is what the round before had left dirty: what was written while that round was sent.
+// `curr` is what the round before had left dirty: what was written while that round was sent. `overhead` is the time in which it
+// was harvested.
 import type { RecordedLoad } from './recorded-load.ts';
 
 const LINE = /Precopy: iter=(\d+) total=\S+ curr=(\S+) bw=(\S+)\/s transfer=(\S+) overhead=(\S+)/g;
@@ -20,7 +21,8 @@ interface Iteration {
   readonly iter: number;
   readonly bytes: number;
   readonly bandwidth: number;
-  readonly seconds: number;
+  readonly transferS: number;
+  readonly overheadS: number;
 }
 
 export function precopyLog(text: string): RecordedLoad | undefined {
@@ -29,7 +31,7 @@ export function precopyLog(text: string): RecordedLoad | undefined {
   const samples = iterations.flatMap(({ iter, bytes }, i) => {
     const before = iterations[i - 1];
     if (before === undefined || before.iter !== iter - 1) return [];
-    return [{ seconds: before.seconds, pages: bytes / PAGE_SIZE }];
+    return [{ seconds: before.transferS + before.overheadS, pages: bytes / PAGE_SIZE }];
   });
   if (samples.length === 0) {
     throw new SyntaxError(
@@ -40,7 +42,18 @@ export function precopyLog(text: string): RecordedLoad | undefined {
   const bandwidth =
     iterations.reduce((sum, round) => sum + round.bandwidth * round.bytes, 0) / sent;
   const memory = iterations.find(({ iter }) => iter === 0)?.bytes;
-  return { format: 'cloud-hypervisor log', samples, pageSize: PAGE_SIZE, memory, bandwidth };
+  const harvests = iterations
+    .filter(({ iter }) => iter > 0)
+    .map(({ bytes, overheadS }) => ({ pages: bytes / PAGE_SIZE, seconds: overheadS }));
+  return {
+    format: 'cloud-hypervisor log',
+    samples,
+    pageSize: PAGE_SIZE,
+    memory,
+    bandwidth,
+    harvests,
+    switchOver: 'round-end',
+  };
 }
 
 function iterationOf([, iter, curr, bw, transfer, overhead]: RegExpMatchArray): Iteration {
@@ -48,7 +61,8 @@ function iterationOf([, iter, curr, bw, transfer, overhead]: RegExpMatchArray): 
     iter: Number(iter),
     bytes: quantity(curr),
     bandwidth: quantity(bw),
-    seconds: quantity(transfer) + quantity(overhead),
+    transferS: quantity(transfer),
+    overheadS: quantity(overhead),
   };
 }
 

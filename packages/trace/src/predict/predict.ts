@@ -1,7 +1,8 @@
 // Strategies side by side. A recording is one of many that might have been: each prediction is made a hundred times, with
 // another window of the recording drawn for each round, and the middle one is shown with what most others lie between.
 import type { DirtyLoad } from './dirty-load.ts';
-import { Migration, type MigrationParameters, type MigrationRun } from './migration.ts';
+import { Migration } from './migration.ts';
+import type { MigrationParameters, MigrationRun } from './migration-run.ts';
 import type { Strategy } from './strategy.ts';
 
 /** The middle, and what nine in ten draws lie between. */

@@ -47,11 +47,6 @@ export class RateLoad implements DirtyLoad {
     return Math.min(this.memoryPages, factor * this.#mean(seconds));
   }
 
-  /** Which pages, nobody has measured: a page is as likely to be written again as any other. */
-  rewritten(seconds: number, at: number): number {
-    return this.written(seconds, at) / this.memoryPages;
-  }
-
   #sample(at: number): number {
     return Math.floor(((at / this.watchedSeconds) % 1) * this.windows);
   }

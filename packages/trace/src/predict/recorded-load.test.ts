@@ -25,7 +25,17 @@ describe("cloud-hypervisor's log", () => {
       ],
       memory: 6144 * 2 ** 20,
       bandwidth: 2000 * 2 ** 20,
+      switchOver: 'round-end',
     });
+  });
+
+  it('says how long each harvest took', () => {
+    expect(
+      read(log)?.harvests?.map(({ pages, seconds }) => [pages, Math.round(seconds * 1000)]),
+    ).toEqual([
+      [5418 * PAGES_PER_MIB, 56],
+      [5400 * PAGES_PER_MIB, 59],
+    ]);
   });
 
   it('of one round says nothing', () => {

@@ -5,6 +5,8 @@ import { dirtyRates } from './dirty-rates.ts';
 import { migrationStats } from './migration-stats.ts';
 import { precopyLog } from './precopy-log.ts';
 import type { RatePoint } from './rate-load.ts';
+import type { Harvest } from './round-cost.ts';
+import type { SwitchOver } from './switch-over.ts';
 
 export interface RecordedLoad {
   readonly format: string;
@@ -14,6 +16,10 @@ export interface RecordedLoad {
   readonly memory?: number | undefined;
   /** Bytes a second that the migration got. */
   readonly bandwidth?: number | undefined;
+  /** Those whose time the text says. */
+  readonly harvests?: readonly Harvest[];
+  /** Of the VMM that wrote it. */
+  readonly switchOver: SwitchOver;
 }
 
 /** What each reader answers; undefined: not its format. Throws a SyntaxError for what is, and is damaged. */

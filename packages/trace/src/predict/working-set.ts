@@ -15,9 +15,6 @@ interface Start {
   /** Seconds into the recording, pauses between its migrations left out. */
   readonly at: number;
   readonly written: Curve;
-  /** Of the pages that the harvest before had found: how many, and when they were written again. */
-  readonly found: number;
-  readonly rewritten: Curve;
 }
 
 const SMALL_PAGE = 4096;
@@ -63,13 +60,6 @@ export class WorkingSet implements DirtyLoad {
     return Math.min(this.memoryPages, this.#start(seconds, at).written.at(seconds));
   }
 
-  rewritten(seconds: number, at: number): number {
-    const { found, rewritten } = this.#start(seconds, at);
-    // Nothing had been found, or not known: then a page is as likely to be written as any.
-    if (found === 0) return this.written(seconds, at) / this.memoryPages;
-    return Math.min(1, rewritten.at(Math.min(seconds, rewritten.seconds)) / found);
-  }
-
   /** The last one before `at` whose curve is long enough to answer, else the first such. */
   #start(seconds: number, at: number): Start {
     const least = Math.min(seconds, this.#longest * LEAST_PART);
@@ -108,9 +98,7 @@ function startsOf(windows: readonly WriteWindow[], memoryPages: number): Start[]
     at -= window.seconds;
     later.add(window);
     if (i % every !== 0 || window.seconds === 0) continue;
-    const before = windows[i - 1];
-    const found = before?.migration === window.migration ? before.gfns : [];
-    starts.push({ at, ...later.curves(window.begin, found, memoryPages) });
+    starts.push({ at, written: later.curve(window.begin, memoryPages) });
   }
   return starts.reverse();
 }
@@ -140,11 +128,7 @@ class LaterWrites {
     }
   }
 
-  curves(
-    begin: number,
-    found: readonly number[],
-    memoryPages: number,
-  ): Pick<Start, 'written' | 'found' | 'rewritten'> {
+  curve(begin: number, memoryPages: number): Curve {
     const seconds = this.#end - begin;
     const unseen: Unseen = {
       windows: this.#count,
@@ -152,11 +136,7 @@ class LaterWrites {
       twice: this.#twice,
       most: memoryPages - this.#next.size,
     };
-    const written = new Curve(after(this.#next.values(), begin), seconds, unseen);
-    const again = found.map((gfn) => this.#next.get(gfn)).filter((time) => time !== undefined);
-    const none = { windows: 0, once: 0, twice: 0, most: 0 };
-    const rewritten = new Curve(after(again, begin), seconds, none);
-    return { written, found: found.length, rewritten };
+    return new Curve(after(this.#next.values(), begin), seconds, unseen);
   }
 
   #clear(migration: number, end: number): void {

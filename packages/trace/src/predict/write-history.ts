@@ -9,6 +9,9 @@ import { MigrationRounds } from '../migration-rounds.ts';
 import { PageChanges } from '../page-change.ts';
 import type { TraceEvent } from '../trace-event.ts';
 import { type HarvestPass, harvestPasses } from './harvest-passes.ts';
+import { HarvestTimes } from './harvest-times.ts';
+import type { Harvest } from './round-cost.ts';
+import { Writers } from './writers.ts';
 
 /** From one harvest to the next. Seconds. */
 export interface WriteWindow {
@@ -34,6 +37,10 @@ export interface WriteHistory {
   /** Pages of the slots that were logged; of all pages that were ever written, where slots are not known. */
   readonly memoryPages: number;
   readonly isMemoryKnown: boolean;
+  /** Those whose time the trace shows. */
+  readonly harvests: readonly Harvest[];
+  /** What part of the writes each vCPU has; empty where the trace does not say. */
+  readonly vcpuShares: readonly number[];
 }
 
 interface Changes {
@@ -47,13 +54,18 @@ const MICROSECONDS = 1e6;
 export class WriteHistoryReader {
   readonly #pages = new PageChanges();
   readonly #rounds = new MigrationRounds();
+  readonly #times = new HarvestTimes();
+  readonly #writers = new Writers();
   readonly #written: Changes = { gfns: [], times: [] };
   readonly #protected: Changes = { gfns: [], times: [] };
 
   add(event: TraceEvent): void {
     this.#rounds.add(event);
+    this.#writers.add(event);
     const page = this.#pages.of(event.body);
+    this.#times.add(event, page);
     if (page === undefined) return;
+    if (page.change === 'written') this.#writers.wrote(event);
     const changes = page.change === 'written' ? this.#written : this.#protected;
     changes.gfns.push(page.gfn);
     changes.times.push(event.time);
@@ -65,7 +77,21 @@ export class WriteHistoryReader {
     const passes = harvestPasses(rounds);
     const windows = this.#windows(passes);
     if (source === undefined || windows.every(({ isLast }) => isLast)) return undefined;
-    return { source, log: rounds[0]?.log, windows, ...memoryOf(loggedPages, windows) };
+    return {
+      source,
+      log: rounds[0]?.log,
+      windows,
+      ...memoryOf(loggedPages, windows),
+      harvests: this.#harvests(passes),
+      vcpuShares: this.#writers.shares(),
+    };
+  }
+
+  #harvests(passes: readonly HarvestPass[]): Harvest[] {
+    return passes.flatMap(({ begin, end, gfns }) => {
+      const took = this.#times.within(begin, end);
+      return took === undefined ? [] : [{ pages: gfns.size, seconds: took / MICROSECONDS }];
+    });
   }
 
   #windows(passes: readonly HarvestPass[]): WriteWindow[] {

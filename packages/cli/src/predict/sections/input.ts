@@ -1,16 +1,17 @@
 // What the prediction is made from, and for which migration.
-import { gaps, type RoundsSource } from '@faultline/trace';
+import { gaps, type RoundsSource, type SwitchOver } from '@faultline/trace';
 import { formatBandwidth, formatSeconds, formatSize } from '../../quantity.ts';
 import type { Section } from '../../report/section.ts';
 import { plural } from '../../report/units.ts';
-import { count } from '../../table.ts';
+import { count, nanoseconds } from '../../table.ts';
 import type { PredictInput } from '../load.ts';
 import type { Prediction } from '../prediction.ts';
 
-export function input({ input: of, parameters }: Prediction): Section {
+export function input(prediction: Prediction): Section {
+  const { input: of, parameters } = prediction;
   const { name, loads, history, summary } = of;
   const { pages } = loads;
-  const { downtimeMs, timeoutS, bandwidth } = parameters;
+  const { downtimeMs, timeoutS, bandwidth, switchOver } = parameters;
   const memory = formatSize(pages.memoryPages * pages.pageSize);
   const unknown = history?.isMemoryKnown === false ? ' (all that was written: give --memory)' : '';
   return {
@@ -18,9 +19,33 @@ export function input({ input: of, parameters }: Prediction): Section {
     sentences: [
       `${memory} of memory${unknown}, pages of ${formatSize(pages.pageSize)}`,
       `at ${formatBandwidth(bandwidth)}, downtime at most ${count(downtimeMs)} ms, timeout ${count(timeoutS)} s`,
+      LOOKS[switchOver],
+      costs(prediction),
       ...(summary === undefined ? [] : gaps(summary)),
     ],
   };
+}
+
+const LOOKS: Readonly<Record<SwitchOver, string>> = {
+  pending: 'switches over as soon as what is pending fits, in the middle of a round too (QEMU)',
+  'round-end': 'switches over at the end of a round whose rest fits (cloud-hypervisor)',
+};
+
+/** Beside the sending; and where that is known from. */
+function costs({ input: { history, recorded }, parameters, costSource }: Prediction): string {
+  const { setupMs, stateMs, roundCost } = parameters;
+  const { ms, nsPerPage } = roundCost;
+  const perPage = nsPerPage === 0 ? '' : ` and ${nanoseconds(nsPerPage)} a dirty page`;
+  const harvests = (history?.harvests ?? recorded?.harvests ?? []).length;
+  const from = {
+    option: 'by --overhead-ms',
+    input: `by ${plural(harvests, 'harvest')} of this ${recorded === undefined ? 'trace' : 'log'}`,
+    default: 'assumed: --overhead-ms',
+  }[costSource];
+  return (
+    `a round's harvest costs ${formatSeconds(ms / 1000)}${perPage} (${from}); ` +
+    `setup ${formatSeconds(setupMs / 1000)} (--setup-ms), state ${formatSeconds(stateMs / 1000)} (--state-ms)`
+  );
 }
 
 const SOURCES: Readonly<Record<RoundsSource, string>> = {

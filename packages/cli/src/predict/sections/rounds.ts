@@ -19,7 +19,7 @@ export function rounds({ strategies: [first] }: Prediction): Section | undefined
   return {
     title: `${plural(all.length, 'round')} of ${first.strategy}${best(first)}`,
     table: {
-      head: ['sent', 'transfer', 'elapsed', 'remaining', 'est_downtime', 'throttle'],
+      head: ['sent', 'transfer', 'overhead', 'elapsed', 'remaining', 'est_downtime', 'throttle'],
       rows: isLong
         ? [
             ...all.slice(0, FIRST_ROUNDS).map(roundRow),
@@ -36,6 +36,7 @@ const roundRow = (round: MigrationRound): Row => ({
   cells: [
     formatSize(round.bytes),
     formatSeconds(round.transferS),
+    formatSeconds(round.overheadS),
     formatSeconds(round.elapsedS),
     formatSize(round.remainingBytes),
     formatSeconds(round.estDowntimeMs / 1000),
@@ -52,7 +53,7 @@ function best({ run: { rounds: all }, localMinima }: StrategyPrediction): string
     least = Math.min(least, remaining);
     return isLess;
   });
-  if (better.length === 0) return '';
+  if (better.length === 0 || all.length === 1) return '';
   const listed = better.slice(0, MOST_MINIMA).map((iter) => {
     return `${iter} (${formatSize(all[iter]?.remainingBytes ?? 0)} left)`;
   });

@@ -1,0 +1,45 @@
+// How long vCPUs stand still with full rings, for several sizes.
+import type { MigrationParameters, RingOutlook } from '@faultline/trace';
+import { formatSeconds } from '../../quantity.ts';
+import type { Section } from '../../report/section.ts';
+import { NOTHING, share } from '../../report/units.ts';
+import { count, figure } from '../../table.ts';
+import type { Prediction } from '../prediction.ts';
+import { leastNeverFull, MOST_ENTRIES, meanOutlook, sizesAround } from '../ring-sizes.ts';
+
+export function rings({ input, parameters, strategies }: Prediction): Section | undefined {
+  if (strategies.every(({ strategy }) => strategy !== 'ring')) return undefined;
+  const { pages } = input.loads;
+  const { vcpuShares, size } = parameters.ring;
+  const shares = vcpuShares.map((part) => share(part, 1)).join(', ');
+  return {
+    title: `Rings: ${vcpuShares.length === 1 ? 'one vCPU' : `vCPUs with ${shares} of the writes`}`,
+    sentences: [emptied(parameters)],
+    table: {
+      head: ['fills in', 'full exits/s', 'stands still, ms/s', 'writes left'],
+      rows: sizesAround(size).map((entries) => {
+        const outlook = meanOutlook(pages, parameters, entries);
+        return { name: `${count(entries)} entries`, cells: cellsOf(outlook) };
+      }),
+    },
+    soWhat: [{ text: soWhat(leastNeverFull(pages, parameters)) }],
+  };
+}
+
+const emptied = ({ ring: { reapIntervalMs } }: MigrationParameters): string =>
+  reapIntervalMs === undefined
+    ? 'emptied every second, and at once by a vCPU whose own is full (QEMU); it stands still meanwhile'
+    : `emptied every ${count(reapIntervalMs)} ms; a vCPU whose own is full stands still until then`;
+
+/** Of the vCPU that it hits most. */
+const cellsOf = ({ fillsInS, fullExitsPerS, stallShares, runningShare }: RingOutlook): string[] => [
+  fillsInS === undefined ? NOTHING : formatSeconds(fillsInS),
+  figure(fullExitsPerS),
+  figure(Math.max(...stallShares) * 1000),
+  share(runningShare, 1),
+];
+
+const soWhat = (least: number | undefined): string =>
+  least === undefined
+    ? `even ${count(MOST_ENTRIES)} entries, KVM's most, are full before they are emptied`
+    : `${count(least)} entries are never full`;
