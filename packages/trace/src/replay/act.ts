@@ -33,6 +33,8 @@ export interface FaultAct extends ActBase {
   end: number;
   /** The host does not allow it, which KVM told the VMM. */
   refused: boolean;
+  /** KVM carried out the instruction itself. */
+  emulated: boolean;
 }
 
 /**

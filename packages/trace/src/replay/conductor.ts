@@ -12,6 +12,7 @@ import {
   type Memslot,
   type MmuEvent,
   mmioGeneration,
+  PAGE_SIZE,
   type Spte,
 } from '@faultline/mmu';
 import type { TraceBody, TraceEvent } from '../trace-event.ts';
@@ -68,6 +69,7 @@ export class Conductor {
     this.replayed = new ReplayedVm(survey, {
       beforeLook: (address) => this.#beforeLook(address),
       beforeTake: (address) => this.#beforeTake(address),
+      beforeLock: (address) => this.#beforeLock(address),
       onWait: () => this.onWait(),
       onSynchronize: () => this.#onSynchronize(),
     });
@@ -124,20 +126,26 @@ export class Conductor {
 
   /** The entry of `place` is made to agree with what the trace found there, if it can be told how it came to be so. */
   settle(place: Place, told: Spte, before: number): boolean {
+    const found = this.#hastenTo(place, told, before);
+    if (found === undefined) return false;
+    const want = this.replayed.words.toOurs(told, place.level);
+    if (isSame(found, want)) return true;
+    this.replayed.tables.put(place, want);
+    this.verdicts.infer('hardware-a-d');
+    return true;
+  }
+
+  /** What stands in the entry once it is as the trace found it, but for A and D that hardware may set by then. */
+  #hastenTo(place: Place, told: Spte, before: number): Spte | undefined {
     const { tables, words } = this.replayed;
     const want = words.toOurs(told, place.level);
     for (let step = 0; step < MOST_STEPS_BACK; step++) {
       const now = tables.read(place);
-      if (now === undefined) return false;
-      if (isSame(now, want)) return true;
-      if (isSameButHardware(now, want) && (now.low & ~want.low & HARDWARE_BITS) === 0) {
-        tables.put(place, want);
-        this.verdicts.infer('hardware-a-d');
-        return true;
-      }
-      if (place.level > 1 || !this.#hasten(place.gfn, before)) return false;
+      if (now === undefined) return undefined;
+      if (isSameButHardware(now, want) && (now.low & ~want.low & HARDWARE_BITS) === 0) return now;
+      if (place.level > 1 || !this.#hasten(place.gfn, before)) return undefined;
     }
-    return false;
+    return undefined;
   }
 
   /** The next change of a page that the trace tells later is carried out now, if its act had begun by then. */
@@ -224,7 +232,46 @@ export class Conductor {
       const { body } = this.event(index);
       if (body.event !== 'kvm_tdp_mmu_spte_changed') continue;
       this.#stack.push(unsteered);
-      this.settle(place, body.old_spte, index);
+      this.#hastenTo(place, body.old_spte, index);
+      this.#stack.pop();
+    }
+  }
+
+  /** A slot is published at its place after the last fault that finds no memory there. */
+  #beforeLock(address: number): void {
+    const performance = this.#stack.at(-1);
+    if (performance === undefined || address !== this.replayed.vm.at.mn_invalidate_lock) return;
+    const { act } = performance;
+    if (act.kind !== 'ioctl' || act.marker.ev !== 'memslot' || act.end === undefined) return;
+    const { op } = act.marker;
+    // A move is published twice: what is zapped in between is the old place.
+    const isArrival =
+      op === 'create' || (op === 'move' && !act.decisions.some((at) => this.isOpen(at)));
+    if (!isArrival) return;
+    const last = this.#lastWithoutMemory(act.marker, act.end);
+    if (last === undefined) return;
+    this.verdicts.infer('generation-told');
+    this.#advanceWithin(performance, last + 1);
+  }
+
+  #lastWithoutMemory({ gpa, size }: SlotPlace, end: number): number | undefined {
+    const first = Number(gpa) / PAGE_SIZE;
+    const { memslots } = this.replayed.vm.at;
+    const gen = mmioGeneration(this.replayed.agent.load32(memslots)) * ADDRESS_SPACES;
+    for (let index = end - 1; index >= this.#position; index--) {
+      const { body } = this.event(index);
+      if (body.event !== 'mark_mmio_spte' || body.gen !== gen) continue;
+      if (body.gfn >= first && body.gfn < first + size / PAGE_SIZE) return index;
+    }
+    return undefined;
+  }
+
+  #advanceWithin(performance: Performance, to: number): void {
+    this.#stack.push({ ...performance, steered: false, log: undefined });
+    try {
+      this.#advance(to);
+      this.#performBetween(to);
+    } finally {
       this.#stack.pop();
     }
   }
@@ -243,13 +290,7 @@ export class Conductor {
     if (next === undefined) return;
     const told = this.#nextGeneration(next);
     if (told !== undefined) this.verdicts.infer('generation-told');
-    this.#stack.push({ ...performance, steered: false, log: undefined });
-    try {
-      this.#advance(told ?? next);
-      this.#performBetween(told ?? next);
-    } finally {
-      this.#stack.pop();
-    }
+    this.#advanceWithin(performance, told ?? next);
   }
 
   /** Where a fault that comes before `end` tells of the generation after this one. */
@@ -429,4 +470,5 @@ export class Conductor {
   }
 }
 
+type SlotPlace = { readonly gpa: string; readonly size: number };
 type ChangeOf = Extract<TraceBody, { event: 'kvm_tdp_mmu_spte_changed' }>;

@@ -305,7 +305,9 @@ export class FaultPerformer {
       (slot !== undefined && (slot.flags & KVM_MEMSLOT_INVALID) !== 0);
     if (isAnswered) {
       const ret = this.#run(act);
-      const want = isReserved ? RET_PF_EMULATE : act.refused ? RET_PF_EFAULT : RET_PF_RETRY;
+      // A reserved bit of which KVM told nothing: its vCPU remembers the page as MMIO, or the MMIO spte is gone by now.
+      const isEmulated = isReserved && act.emulated;
+      const want = isEmulated ? RET_PF_EMULATE : act.refused ? RET_PF_EFAULT : RET_PF_RETRY;
       if (ret === want) this.#conductor.verdicts.agree('fault result');
       else this.#differ(act, index, nameOf(want), nameOf(ret));
     } else if (slot !== undefined && isReadonly(slot) && isWrite) {

@@ -1,17 +1,10 @@
 // Events in, in the order of the trace; out the acts that they belong to. Holds what a replay needs in memory, which is about
 // half of a trace's events: an act can only be carried out when it is known how it ended.
 import type { KvmTdpMmuSpteChanged } from '@faultline/mmu';
-import { isLastSpte, isMmioSpte, isShadowPresent, PAGE_SIZE, pagesPerEntry } from '@faultline/mmu';
+import { isLastSpte, isMmioSpte, isShadowPresent } from '@faultline/mmu';
 import type { TraceBody, TraceEvent } from '../trace-event.ts';
 import type { Act, FaultAct, IoctlAct, IoctlMarker, NestedFaultAct, NotifierAct } from './act.ts';
-
-const INDEX_BITS = 9;
-
-interface KnownSlot {
-  readonly gfn: number;
-  readonly npages: number;
-  readonly hva: number;
-}
+import { KnownSlots } from './known-slots.ts';
 
 /** What a task is in the middle of: an ioctl or a fault, and within either a notifier. */
 interface OpenActs {
@@ -34,7 +27,7 @@ export class Recording {
   #lastUse = -1;
   #isIndirect = false;
   readonly #open = new Map<number, OpenActs>();
-  readonly #slots = new Map<number, KnownSlot>();
+  readonly #slots = new KnownSlots();
   readonly #harvests = new Map<number, IoctlAct>();
 
   add(event: TraceEvent): void {
@@ -70,6 +63,11 @@ export class Recording {
         const fault = this.#open.get(pid)?.fault;
         if (fault?.kind === 'fault' && body.reason === 'error') fault.refused = true;
         this.#closeFault(pid);
+        return;
+      }
+      case 'kvm_emulate_insn': {
+        const fault = this.#open.get(pid)?.fault;
+        if (fault?.kind === 'fault') fault.emulated = true;
         return;
       }
       case 'kvm_mmu_get_page':
@@ -131,6 +129,7 @@ export class Recording {
       ...none,
       end,
       refused: false,
+      emulated: false,
     };
     open.fault = act;
     return act;
@@ -168,8 +167,7 @@ export class Recording {
     if (body.event !== 'kvm_mmu_set_spte' || this.#memslotAct?.marker.ev !== 'memslot')
       return false;
     const { op, slot: id } = this.#memslotAct.marker;
-    const slot = op === 'move' || op === 'delete' ? this.#slots.get(id) : undefined;
-    return slot !== undefined && body.gfn >= slot.gfn && body.gfn < slot.gfn + slot.npages;
+    return (op === 'move' || op === 'delete') && this.#slots.has(id, body.gfn);
   }
 
   /** Memslots were published after the last event that shows those before. */
@@ -206,7 +204,10 @@ export class Recording {
         ended: undefined,
         bits: [],
       };
-      if (marker.ev === 'memslot') this.#memslotAct = open.ioctl;
+      if (marker.ev === 'memslot') {
+        this.#memslotAct = open.ioctl;
+        this.#slots.begin(marker);
+      }
       this.#push(event, open.ioctl);
       return;
     }
@@ -219,15 +220,7 @@ export class Recording {
     open.ioctl = undefined;
     open.notifier = undefined;
     if (marker.ev === 'get_dirty_log') this.#harvests.set(marker.slot, ioctl);
-    if (marker.ev === 'memslot' && marker.errno === 0) this.#know(marker);
-  }
-
-  #know({ op, slot, gpa, size, hva }: Extract<IoctlMarker, { ev: 'memslot' }>): void {
-    if (op === 'delete') this.#slots.delete(slot);
-    else {
-      const gfn = Number(gpa) / PAGE_SIZE;
-      this.#slots.set(slot, { gfn, npages: size / PAGE_SIZE, hva: Number(hva) });
-    }
+    if (marker.ev === 'memslot') this.#slots.end(marker);
   }
 
   #decision(event: TraceEvent): void {
@@ -263,13 +256,7 @@ export class Recording {
   #isOf({ start, end, kind }: NotifierAct, change: KvmTdpMmuSpteChanged): boolean {
     if ((kind === 'unmap') === isShadowPresent(change.new_spte.low)) return false;
     if (!isLastSpte(change.old_spte.low, change.level)) return false; // a notifier takes leaves, and leaves tables
-    const pages = pagesPerEntry(change.level, INDEX_BITS);
-    for (const { gfn, npages, hva } of this.#slots.values()) {
-      if (change.gfn + pages <= gfn || change.gfn >= gfn + npages) continue;
-      const at = hva + (change.gfn - gfn) * PAGE_SIZE;
-      if (at < end && at + pages * PAGE_SIZE > start) return true;
-    }
-    return false;
+    return this.#slots.maps(change, start, end);
   }
 }
 

@@ -7,6 +7,8 @@ export interface Steering {
   beforeLook(address: number): void;
   /** Called before each 32-bit load or AND: of a word of the dirty log, perhaps. */
   beforeTake(address: number): void;
+  /** Called before a lock is taken, which keeps nobody apart. */
+  beforeLock(address: number): void;
   /** Called in place of a wait: what is waited for has happened when it returns. */
   onWait(): void;
   /** Called when a grace period has begun: it is over when it returns. */
@@ -36,7 +38,7 @@ export function connectSteered(
       steering.beforeTake(address);
       return and32(address, bits);
     },
-    lock: nothing,
+    lock: (address: number) => steering.beforeLock(address),
     unlock: nothing,
     readLock: nothing,
     readUnlock: nothing,
