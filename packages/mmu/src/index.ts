@@ -192,6 +192,7 @@ export {
   gfnToHvn,
   gfnToMemslot,
   installMemslots,
+  isLogged,
   isReadonly,
   isSameMemslots,
   isUpdateInProgress,

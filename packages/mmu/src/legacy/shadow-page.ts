@@ -8,6 +8,7 @@ import { SHADOW_PAGE_BYTES, type Vm } from '../memory-map.ts';
 import { withAdType } from '../spte/acc-track.ts';
 import { makeNonleafSpte } from '../spte/make-spte.ts';
 import { initTable, tableFrame } from '../spte/walk.ts';
+import { isRequestPending, KVM_REQ_MMU_FREE_OBSOLETE_ROOTS } from '../vm/vcpu-mode.ts';
 import { mmuSpteSet } from './mmu-spte.ts';
 
 /** What an entry of a table stands for. */
@@ -60,9 +61,12 @@ export function forgetShadowPage(mem: Shared, vm: Vm, table: number): void {
   mem.store32(headerAt(vm, tableFrame(vm, table)) + 4, 0);
 }
 
-/** Tables in use: the root that is not, is not counted. KVM: kvm->arch.n_used_mmu_pages. */
+/**
+ * Tables in use: of the two roots, the one that is not valid counts while a vCPU has not given it up yet. KVM:
+ * kvm->arch.n_used_mmu_pages.
+ */
 export function countShadowPages(mem: Shared, vm: Vm): number {
-  let count = -1;
+  let count = isRequestPending(mem, vm, KVM_REQ_MMU_FREE_OBSOLETE_ROOTS) ? 0 : -1;
   for (let frame = 0; frame < vm.tableFrames; frame++) {
     if (shadowPage(mem, vm, frame).level !== 0) count++;
   }

@@ -1,6 +1,12 @@
 // Where a vCPU is, and what others ask of it. KVM: vcpu->mode and vcpu->requests; the words are the seam's (its
 // grace-period.ts has the handshake), because page tables are freed by the same evidence that a TLB was flushed.
-import { type Mode, makeRequest, type Shared, waitUntilSeen } from '@faultline/atomics';
+import {
+  type Mode,
+  makeRequest,
+  requestsAddress,
+  type Shared,
+  waitUntilSeen,
+} from '@faultline/atomics';
 import type { Vm } from '../memory-map.ts';
 
 /** Holds no page-table entry, in its TLB or in its hands, that it will use before it has looked at its requests. */
@@ -30,4 +36,12 @@ export function requestAllVcpus(mem: Shared, vm: Vm, request: number): void {
   for (let vcpu = 0; vcpu < vm.vcpus; vcpu++) {
     if (vcpu !== mem.thread) waitUntilSeen(mem, vcpu);
   }
+}
+
+/** Is there a vCPU that has not served the request since it was made? */
+export function isRequestPending(mem: Shared, vm: Vm, request: number): boolean {
+  for (let vcpu = 0; vcpu < vm.vcpus; vcpu++) {
+    if ((mem.load32(requestsAddress(vcpu)) & request) !== 0) return true;
+  }
+  return false;
 }

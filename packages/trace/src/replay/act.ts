@@ -2,6 +2,7 @@
 // other in a trace; an act is those of one task that belong together.
 import type { KvmPageFault } from '@faultline/mmu';
 import type { Marker } from '../marker.ts';
+import type { Running } from './replayed-vm.ts';
 
 type MarkerOf<Ev extends Marker['ev']> = Extract<Marker, { ev: Ev }>;
 export type IoctlMarker = MarkerOf<
@@ -23,6 +24,7 @@ interface ActBase {
 export interface FaultAct extends ActBase {
   readonly kind: 'fault';
   readonly fault: KvmPageFault;
+  readonly running: Running;
   /** Of its fast_page_fault. */
   fast: number | undefined;
   /** Of its check_mmio_spte. */

@@ -82,6 +82,11 @@ export class Conductor {
     this.#performBetween(this.recording.events.length);
   }
 
+  #carryOut(act: Act, index: number): void {
+    const running = act.kind === 'fault' ? act.running : 'guest';
+    this.replayed.under(running, () => this.#perform(act, index));
+  }
+
   event(index: number): TraceEvent {
     return this.recording.events[index] as TraceEvent;
   }
@@ -159,7 +164,7 @@ export class Conductor {
     if (index === undefined) return false;
     const act = actOf[index] as Act;
     if (index >= before) this.verdicts.infer('told-late');
-    this.#perform(act, index);
+    this.#carryOut(act, index);
     return !this.isOpen(index);
   }
 
@@ -193,14 +198,14 @@ export class Conductor {
   }
 
   #performBetween(index: number): void {
-    for (const act of this.recording.between.get(index) ?? []) this.#perform(act, index);
+    for (const act of this.recording.between.get(index) ?? []) this.#carryOut(act, index);
   }
 
   #step(index: number): void {
     this.#performBetween(index);
     const act = this.recording.actOf[index];
     if (act === undefined) return;
-    if (act.state === 'waiting' || act.kind === 'fault') this.#perform(act, index);
+    if (act.state === 'waiting' || act.kind === 'fault') this.#carryOut(act, index);
   }
 
   /** Before the MMU looks at an entry that the kernel changes in the same act, the trace comes to that change. */

@@ -1,5 +1,5 @@
 // What a harvest found, bit for bit against what user space got.
-import { type Hvn, type Memslot, takeDirty } from '@faultline/mmu';
+import type { Memslot } from '@faultline/mmu';
 import type { IoctlAct } from './act.ts';
 import type { Conductor } from './conductor.ts';
 import type { Rule } from './rules.ts';
@@ -24,25 +24,28 @@ export function* pagesOf({ bits }: IoctlAct): Iterable<number> {
   }
 }
 
-/** Takes what the replayed harvest handed out. `placed`: pages whose marks were put before it because user space got them. */
+interface Harvested {
+  /** Pages of the slot that the replayed harvest handed out. */
+  readonly found: ReadonlySet<number>;
+  /** Those whose marks were put before it because user space got them. */
+  readonly placed: ReadonlySet<number>;
+}
+
 export function compareHarvest(
   conductor: Conductor,
   act: IoctlAct,
   slot: Memslot,
-  placed: ReadonlySet<number>,
+  { found, placed }: Harvested,
 ): void {
-  const { agent, vm } = conductor.replayed;
-  const ours = new Set<number>();
-  takeDirty(agent, vm, slot, 0, (hvn: Hvn) => ours.add(hvn - slot.hvn));
   const told = new Set(pagesOf(act));
   const { baseGfn } = slot;
   let agreed = 0;
   for (const page of told) {
-    if (placed.has(page) && ours.has(page)) differ(page, 'dirty', 'dirty', 'harvest-untraced');
-    else if (ours.has(page)) agreed++;
+    if (placed.has(page) && found.has(page)) differ(page, 'dirty', 'dirty', 'harvest-untraced');
+    else if (found.has(page)) agreed++;
     else differ(page, 'dirty', 'clean');
   }
-  for (const page of ours) {
+  for (const page of found) {
     const atBegin = conductor.takeWrittenAtBegin(baseGfn + page);
     if (!told.has(page)) differ(page, 'clean', 'dirty', atBegin ? 'logging-begins' : undefined);
   }

@@ -31,6 +31,7 @@ import {
   type Spte,
   slowPageFault,
   spteToPfn,
+  validRoot,
 } from '@faultline/mmu';
 import type { TraceBody } from '../trace-event.ts';
 import type { FaultAct } from './act.ts';
@@ -73,19 +74,36 @@ export class FaultPerformer {
     else if (index === act.at && act.state === 'waiting') this.#slow(act, index);
   }
 
-  #vcpuOf({ fault }: FaultAct) {
-    const vcpu = this.#conductor.replayed.vcpus[fault.vcpu_id];
-    if (vcpu === undefined) throw new RangeError(`expected a vCPU, got ${fault.vcpu_id}`);
+  /** Its requests are served, and no fault has come yet. */
+  enter(id: number): void {
+    this.#enterGuest(id);
+    const { mem, vcpu } = this.#vcpu(id);
+    leaveGuest(mem, vcpu);
+  }
+
+  #vcpu(id: number) {
+    const vcpu = this.#conductor.replayed.vcpus[id];
+    if (vcpu === undefined) throw new RangeError(`expected a vCPU, got ${id}`);
     return vcpu;
+  }
+
+  #vcpuOf({ fault }: FaultAct) {
+    return this.#vcpu(fault.vcpu_id);
+  }
+
+  #enterGuest(id: number): void {
+    const { mem, vcpu } = this.#vcpu(id);
+    mem.and32(modeOf(vcpu.id).requests, ~KVM_REQ_DIRTY_RING_SOFT_FULL);
+    enterGuest(mem, this.#conductor.replayed.vm, vcpu);
   }
 
   /** The vCPU in the guest, its requests served, with the fault that hardware reports. */
   #ready(act: FaultAct): PageFault {
     const { vm } = this.#conductor.replayed;
     const { mem, vcpu } = this.#vcpuOf(act);
-    mem.and32(modeOf(vcpu.id).requests, ~KVM_REQ_DIRTY_RING_SOFT_FULL);
-    enterGuest(mem, vm, vcpu);
+    this.#enterGuest(vcpu.id);
     const { fault } = vcpu;
+    fault.root = validRoot(mem, vm); // by the role of what runs
     fault.addr = act.fault.fault_address;
     fault.gfn = gpaToGfn(act.fault.fault_address as Gpa);
     fault.error_code = act.fault.error_code | 0;

@@ -5,17 +5,29 @@ import {
   deleteMemslot,
   type Gfn,
   getDirtyLog,
+  isLogged,
   type Memslot,
   moveMemslot,
   PAGE_SIZE,
   resetDirtyRings,
   setMemslotFlags,
+  takeDirty,
 } from '@faultline/mmu';
 import type { IoctlAct, IoctlMarker } from './act.ts';
 import type { Conductor } from './conductor.ts';
 import { compareHarvest, pagesOf } from './harvest.ts';
 import type { HostMemory } from './host-memory.ts';
+import { protectNested, zapNestedRoot } from './nested-root.ts';
 import type { OpenInvalidations } from './open-invalidations.ts';
+
+function bitsOf(pages: readonly number[], first: number, count: number): Int32Array {
+  const bits = new Int32Array(Math.ceil(count / 32));
+  for (const page of pages) {
+    const at = page - first;
+    bits[at >> 5] = (bits[at >> 5] as number) | (1 << (at & 31));
+  }
+  return bits;
+}
 
 const NONE: ReadonlySet<number> = new Set();
 
@@ -54,34 +66,47 @@ export class IoctlPerformer {
     if (act.ended?.ev !== 'memslot' || act.ended.errno !== 0) return;
     if (act.at !== act.begin) this.#conductor.verdicts.infer('generation-told');
     this.#invalidations.endAll();
-    const { agent, vm, slots } = this.#conductor.replayed;
+    const { replayed } = this.#conductor;
+    const { agent, vm, slots } = replayed;
     const baseGfn = (Number(gpa) / PAGE_SIZE) as Gfn;
     this.#steered(act, () => {
       if (op === 'create') {
         const npages = size / PAGE_SIZE;
         const hvn = this.#host.place(Number(hva), npages);
         createMemslot(agent, vm, { id, baseGfn, npages, hvn, flags });
-      } else if (slots.every((slot) => slot.id !== id)) return;
-      else if (op === 'delete') deleteMemslot(agent, vm, id);
+        return;
+      }
+      const slot = slots.find((known) => known.id === id);
+      if (slot === undefined) return;
+      if (op === 'delete') deleteMemslot(agent, vm, id);
       else if (op === 'move') moveMemslot(agent, vm, id, baseGfn);
       else setMemslotFlags(agent, vm, id, flags);
+      if (op !== 'flags') zapNestedRoot(replayed);
+      else if (isLogged({ ...slot, flags }) && !isLogged(slot)) this.#beginNestedLog(slot);
     });
+  }
+
+  #beginNestedLog({ baseGfn, npages }: Memslot): void {
+    const { replayed } = this.#conductor;
+    if (replayed.vm.manualDirtyLogProtect === 'initially-set') return;
+    protectNested(replayed, baseGfn, Array(npages).keys());
   }
 
   #harvest(act: IoctlAct, { slot: id }: MarkerOf<'get_dirty_log'>): void {
     const slot = this.#slot(id);
     if (slot === undefined || act.ended === undefined) return;
-    const { agent, vm } = this.#conductor.replayed;
+    const { replayed } = this.#conductor;
+    const { agent, vm } = replayed;
     this.#harvests.set(id, act);
     const placed = vm.tdpMmuEnabled ? NONE : this.#placeMarks(act, slot);
-    this.#steered(
-      act,
-      () => {
-        getDirtyLog(agent, vm, id);
-      },
-      slot,
-    );
-    compareHarvest(this.#conductor, act, slot, placed);
+    const found = new Set<number>();
+    const harvest = (): void => {
+      getDirtyLog(agent, vm, id);
+      takeDirty(agent, vm, slot, 0, (hvn) => found.add(hvn - slot.hvn));
+      if (vm.manualDirtyLogProtect === 'none') protectNested(replayed, slot.baseGfn, found);
+    };
+    this.#steered(act, harvest, slot);
+    compareHarvest(this.#conductor, act, slot, { found, placed });
   }
 
   /** No protection is told: what was written during the harvest is in it if user space got it. */
@@ -101,24 +126,17 @@ export class IoctlPerformer {
     const slot = this.#slot(id);
     const last = this.#harvests.get(id);
     if (slot === undefined || last === undefined || act.ended === undefined) return;
-    const bits = new Int32Array(Math.ceil(num_pages / 32));
-    for (const page of pagesOf(last)) {
-      const at = page - first_page;
-      if (at >= 0 && at < num_pages) bits[at >> 5] = (bits[at >> 5] as number) | (1 << (at & 31));
-    }
-    const { agent, vm } = this.#conductor.replayed;
-    this.#steered(
-      act,
-      () => {
-        clearDirtyLog(agent, vm, id, {
-          firstPage: first_page,
-          numPages: num_pages,
-          bits,
-          client: 0,
-        });
-      },
-      slot,
+    const pages = [...pagesOf(last)].filter(
+      (page) => page >= first_page && page < first_page + num_pages,
     );
+    const { replayed } = this.#conductor;
+    const clear = (): void => {
+      const range = { firstPage: first_page, numPages: num_pages, client: 0 };
+      const bits = bitsOf(pages, first_page, num_pages);
+      clearDirtyLog(replayed.agent, replayed.vm, id, { ...range, bits });
+      protectNested(replayed, slot.baseGfn, pages);
+    };
+    this.#steered(act, clear, slot);
   }
 
   #reset(act: IoctlAct): void {

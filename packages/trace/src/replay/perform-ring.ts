@@ -8,7 +8,6 @@ import {
   KVM_DIRTY_GFN_F_DIRTY,
   KVM_DIRTY_GFN_F_RESET,
 } from '@faultline/mmu';
-import type { MomentAct } from './act.ts';
 import type { Conductor } from './conductor.ts';
 
 export class RingPerformer {
@@ -18,8 +17,7 @@ export class RingPerformer {
     this.#conductor = conductor;
   }
 
-  perform(act: MomentAct, index: number): void {
-    act.state = 'done';
+  perform(index: number): void {
     const { body } = this.#conductor.event(index);
     if (body.event === 'kvm_dirty_ring_exit') this.#exit(index, body.vcpu_id);
     else if (body.event === 'marker' && body.marker.ev === 'ring_gfns') {

@@ -5,14 +5,15 @@ import { isLastSpte, isMmioSpte, isShadowPresent } from '@faultline/mmu';
 import type { TraceBody, TraceEvent } from '../trace-event.ts';
 import type { Act, FaultAct, IoctlAct, IoctlMarker, NestedFaultAct, NotifierAct } from './act.ts';
 import { KnownSlots } from './known-slots.ts';
+import type { Running } from './replayed-vm.ts';
 
 /** What a task is in the middle of: an ioctl or a fault, and within either a notifier. */
 interface OpenActs {
   fault: FaultAct | NestedFaultAct | undefined;
   notifier: NotifierAct | undefined;
   ioctl: IoctlAct | undefined;
-  /** It is a vCPU whose guest runs a guest of its own, in tables that shadow the guest's. */
-  nested: boolean;
+  /** Of a vCPU: what it runs. A nested guest with tables of its own has them shadowed. */
+  running: Running | 'shadowed';
 }
 
 export class Recording {
@@ -27,6 +28,9 @@ export class Recording {
   #lastUse = -1;
   #isIndirect = false;
   readonly #open = new Map<number, OpenActs>();
+  readonly #vcpus = new Set<number>();
+  /** vCPUs that have not entered the guest since all of the page table was zapped. */
+  #obsolete = new Set<number>();
   readonly #slots = new KnownSlots();
   readonly #harvests = new Map<number, IoctlAct>();
 
@@ -34,21 +38,24 @@ export class Recording {
     const { body, pid } = event;
     switch (body.event) {
       case 'kvm_entry':
+        this.#closeFault(pid);
+        this.#enter(event, body.vcpu_id);
+        return;
       case 'kvm_exit':
         this.#closeFault(pid);
         return;
       case 'kvm_page_fault':
         this.#closeFault(pid);
+        this.#vcpus.add(body.vcpu_id);
         this.#push(event, this.#beginFault(pid, body));
         return;
       case 'kvm_nested_vmenter':
-        // Without nested paging KVM maps the nested guest's pages as the guest's, though under a root of their own.
-        this.#openOf(pid).nested = body.tdp_enabled;
+        this.#openOf(pid).running = body.tdp_enabled ? 'shadowed' : 'nested guest';
         return;
       case 'kvm_nested_vmexit_inject': // kvm_nested_vmexit only asks whether the guest wants the exit
       case 'kvm_nested_vmenter_failed':
         this.#closeFault(pid);
-        this.#openOf(pid).nested = false;
+        this.#openOf(pid).running = 'guest';
         return;
       case 'kvm_unmap_hva_range':
         this.#push(event, this.#beginNotifier(pid, 'unmap', body.start, body.end));
@@ -94,6 +101,12 @@ export class Recording {
     for (const pid of this.#open.keys()) this.#closeFault(pid);
   }
 
+  /** A vCPU gives up a root that is not valid any more where it enters the guest next. */
+  #enter(event: TraceEvent, vcpu: number): void {
+    if (!this.#obsolete.delete(vcpu)) return;
+    this.#push(event, { ...this.#begin(event.pid), kind: 'moment' });
+  }
+
   #push(event: TraceEvent, act?: Act): void {
     this.events.push(event);
     this.actOf.push(act);
@@ -102,7 +115,7 @@ export class Recording {
   #openOf(pid: number): OpenActs {
     let open = this.#open.get(pid);
     if (open === undefined) {
-      open = { fault: undefined, notifier: undefined, ioctl: undefined, nested: false };
+      open = { fault: undefined, notifier: undefined, ioctl: undefined, running: 'guest' };
       this.#open.set(pid, open);
     }
     return open;
@@ -115,7 +128,8 @@ export class Recording {
 
   #beginFault(pid: number, fault: FaultAct['fault']): FaultAct | NestedFaultAct {
     const open = this.#openOf(pid);
-    if (open.nested) {
+    const { running } = open;
+    if (running === 'shadowed') {
       const nested: NestedFaultAct = { ...this.#begin(pid), kind: 'nested-fault', fault };
       open.fault = nested;
       return nested;
@@ -126,6 +140,7 @@ export class Recording {
       ...this.#begin(pid),
       kind: 'fault',
       fault,
+      running,
       ...none,
       end,
       refused: false,
@@ -224,6 +239,7 @@ export class Recording {
   }
 
   #decision(event: TraceEvent): void {
+    if (event.body.event === 'kvm_mmu_zap_all_fast') this.#obsolete = new Set(this.#vcpus);
     const act = this.#actOfDecision(event);
     const index = this.events.length;
     this.#push(event, act);

@@ -1,9 +1,10 @@
 // A recording, replayed: each act of the trace through the MMU, each decision of the MMU against the trace.
 import { clearYoung, isShadowPresent, testYoung, zapAll } from '@faultline/mmu';
-import type { Act, NotifierAct, OtherAct } from './act.ts';
+import type { Act, MomentAct, NotifierAct, OtherAct } from './act.ts';
 import { Conductor } from './conductor.ts';
 import type { HostMemory } from './host-memory.ts';
 import { leaveOutNested } from './leave-out-nested.ts';
+import { notifyNested } from './nested-root.ts';
 import { OpenInvalidations } from './open-invalidations.ts';
 import { FaultPerformer } from './perform-fault.ts';
 import { IoctlPerformer } from './perform-ioctl.ts';
@@ -54,8 +55,15 @@ class Replay {
     else if (act.kind === 'nested-fault') leaveOutNested(this.#conductor, act, index);
     else if (act.kind === 'ioctl') this.#ioctls.perform(act, index);
     else if (act.kind === 'other') this.#other(act, index);
-    else if (act.kind === 'moment') this.#rings.perform(act, index);
+    else if (act.kind === 'moment') this.#atMoment(act, index);
     else this.#notify(act, index);
+  }
+
+  #atMoment(act: MomentAct, index: number): void {
+    act.state = 'done';
+    const { body } = this.#conductor.event(index);
+    if (body.event === 'kvm_entry') this.#faults.enter(body.vcpu_id);
+    else this.#rings.perform(index);
   }
 
   #notify(act: NotifierAct, index: number): void {
@@ -100,6 +108,7 @@ class Replay {
         if (act.kind === 'unmap') this.#invalidations.start(act.pid, hvn, count);
         else if (act.kind === 'age') clearYoung(agent, vm, hvn, count);
         else testYoung(agent, vm, hvn, count);
+        notifyNested(this.#conductor.replayed, act.kind, hvn, count);
       }
     });
     act.state = 'done';
@@ -109,8 +118,12 @@ class Replay {
   #other(act: OtherAct, index: number): void {
     if (index !== act.at || act.state !== 'waiting') return;
     act.state = 'running';
-    const { agent, vm } = this.#conductor.replayed;
-    this.#conductor.during(act, act.decisions, { steered: true }, () => zapAll(agent, vm));
+    const { replayed } = this.#conductor;
+    this.#conductor.during(act, act.decisions, { steered: true }, () => {
+      for (const running of replayed.running) {
+        replayed.under(running, () => zapAll(replayed.agent, replayed.vm));
+      }
+    });
     act.state = 'done';
   }
 }

@@ -9,6 +9,7 @@ import {
   HOST_PTE_PROTECTED,
   HOST_PTE_WRITABLE,
   hostPtep,
+  initRoots,
   initVm,
   type Memslot,
   makeHostPte,
@@ -35,28 +36,73 @@ export interface HostAnswer {
 /** So many references that no frame is ever given back: the host of the trace decides when one is. */
 const KEPT = 1 << 29;
 
-export class ReplayedVm {
+/** A page table by its roots: KVM keeps that of the guest apart from that of a guest of its, by role.guest_mode. */
+interface PageTable {
   readonly vm: Vm;
+  readonly tables: PageTables;
+}
+
+/** What the vCPU runs: the guest, or a guest of its whose addresses are the guest's own. */
+export type Running = 'guest' | 'nested guest';
+
+export class ReplayedVm {
   /** The VMM's thread, and all others that are no vCPU. */
   readonly agent: WasmShared;
   readonly vcpus: readonly { readonly mem: WasmShared; readonly vcpu: Vcpu }[];
-  readonly tables: PageTables;
   readonly words: SpteWords;
+
+  readonly #pageTables = new Map<Running, PageTable>();
+  #used: PageTable;
 
   constructor({ options, frames }: Survey, steering: Steering) {
     const config = vmConfig(options);
     const memory = createAloneMemory(seamSize(config));
     this.agent = connectSteered(memory, config.vcpus, steering);
-    this.vm = initVm(this.agent, config, memory.map);
+    const vm = initVm(this.agent, config, memory.map);
     this.vcpus = Array.from({ length: config.vcpus }, (_, id) => ({
       mem: connectSteered(memory, id, steering),
       vcpu: newVcpu(id),
     }));
-    this.tables = new PageTables(this.agent, this.vm);
+    this.#used = { vm, tables: new PageTables(this.agent, vm) };
+    this.#pageTables.set('guest', this.#used);
     this.words = new SpteWords(frames);
     for (let pfn = 0; pfn < config.pageFrames; pfn++) {
-      this.agent.store32(this.vm.at.page_refcount + pfn * 4, KEPT);
+      this.agent.store32(vm.at.page_refcount + pfn * 4, KEPT);
     }
+  }
+
+  /** With the roots of the page table that is used. */
+  get vm(): Vm {
+    return this.#used.vm;
+  }
+
+  get tables(): PageTables {
+    return this.#used.tables;
+  }
+
+  /** Runs `body` with the page table of what runs. */
+  under(running: Running, body: () => void): void {
+    const before = this.#used;
+    this.#used = this.#pageTables.get(running) ?? this.#newPageTable(running);
+    try {
+      body();
+    } finally {
+      this.#used = before;
+    }
+  }
+
+  /** Those that there are, the newest first, as KVM keeps its roots. */
+  get running(): readonly Running[] {
+    return [...this.#pageTables.keys()].reverse();
+  }
+
+  #newPageTable(running: Running): PageTable {
+    const roots = [this.agent.alloc(), this.agent.alloc()] as const;
+    const vm: Vm = { ...this.vm, roots: roots as readonly number[] as Vm['roots'] };
+    initRoots(this.agent, vm);
+    const pageTable = { vm, tables: new PageTables(this.agent, vm) };
+    this.#pageTables.set(running, pageTable);
+    return pageTable;
   }
 
   listen(emit: NonNullable<Shared['emit']>): void {
