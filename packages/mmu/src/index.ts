@@ -120,6 +120,7 @@ export { protectPages, unprotectPages } from './host/protect-pages.ts';
 export { replacePages, sharePages, type VisitFrame } from './host/share-pages.ts';
 export { mmuSpteRestore } from './legacy/mmu-spte.ts';
 export { forEachRmapSpte, rmapHead } from './legacy/rmap.ts';
+export { getShadowPage, linkShadowPage } from './legacy/shadow-page.ts';
 export { commitZapPage, prepareZapPage } from './legacy/zap-page.ts';
 export {
   type FaultLock,

@@ -11,6 +11,7 @@ import {
   leadsToTable,
   type Memslot,
   type MmuEvent,
+  makeMmioSpte,
   mmioGeneration,
   PAGE_SIZE,
   type Spte,
@@ -119,6 +120,16 @@ export class Conductor {
     }
   }
 
+  /** What the MMU tells in `body` is not compared. */
+  unheard(body: () => void): void {
+    const heard = this.#stack.splice(0);
+    try {
+      body();
+    } finally {
+      this.#stack.push(...heard);
+    }
+  }
+
   differ(
     kind: Compared,
     index: number,
@@ -156,9 +167,11 @@ export class Conductor {
   /** The next change of a page that the trace tells later is carried out now, if its act had begun by then. */
   #hasten(gfn: number, before: number): boolean {
     const { actOf } = this.recording;
+    const own = actOf[before];
     const mayHaveCome = (at: number): boolean => {
       const act = actOf[at];
-      return act?.kind === 'fault' && act.begin < before && act.state !== 'running';
+      if (act?.kind !== 'fault' || act === own) return false;
+      return act.begin < before && act.state !== 'running';
     };
     const index = this.#lanes.first(gfn, (at) => this.isOpen(at), mayHaveCome);
     if (index === undefined) return false;
@@ -288,9 +301,9 @@ export class Conductor {
   #onSynchronize(): void {
     const performance = this.#stack.at(-1);
     if (performance?.act.kind !== 'ioctl' || performance.act.marker.ev !== 'memslot') return;
-    // The legacy MMU tells of nothing that it does there: when it did is not known.
-    if (!this.replayed.vm.tdpMmuEnabled) return;
-    const { decisions, end } = performance.act;
+    const { decisions, end, marker } = performance.act;
+    // The legacy MMU does not tell of what it protects: when it did is not known.
+    if (!this.replayed.vm.tdpMmuEnabled && marker.op === 'flags') return;
     const next = decisions.find((at) => this.isOpen(at)) ?? end;
     if (next === undefined) return;
     const told = this.#nextGeneration(next);
@@ -459,8 +472,15 @@ export class Conductor {
     return isOfStaleMmio(body, mmioGeneration(memslots) * ADDRESS_SPACES);
   }
 
+  /** The legacy MMU tells of no change beside it. */
+  #adoptMmio({ gfn, gen }: MarkMmioSpte): void {
+    const { tables, vm } = this.replayed;
+    if (!vm.tdpMmuEnabled) tables.put({ gfn, level: 1 }, makeMmioSpte(gen / ADDRESS_SPACES, gfn));
+  }
+
   /** The page tables become what the trace says. */
   adopt(body: TraceBody): void {
+    if (body.event === 'mark_mmio_spte') this.#adoptMmio(body);
     if (body.event !== 'kvm_tdp_mmu_spte_changed') return;
     const { tables, words } = this.replayed;
     const { gfn, level, old_spte, new_spte } = body;
@@ -475,5 +495,6 @@ export class Conductor {
   }
 }
 
+type MarkMmioSpte = Extract<TraceBody, { event: 'mark_mmio_spte' }>;
 type SlotPlace = { readonly gpa: string; readonly size: number };
 type ChangeOf = Extract<TraceBody, { event: 'kvm_tdp_mmu_spte_changed' }>;

@@ -6,9 +6,12 @@ import {
   entryAt,
   firstGfn,
   type Gfn,
+  getShadowPage,
   initTable,
+  isMmioSpte,
   isShadowPresent,
   leadsToTable,
+  linkShadowPage,
   makeNonleafSpte,
   pagesPerEntry,
   type Spte,
@@ -79,25 +82,50 @@ export class PageTables {
       return;
     }
     const { level } = this.#walk(place.gfn, place.level);
-    if (level !== place.level && !isShadowPresent(spte.low)) return;
-    // In the legacy MMU a leaf is in an rmap, which only the MMU itself puts it in.
-    const isNew = !isShadowPresent(this.read(place)?.low ?? 0);
-    if (!this.#vm.tdpMmuEnabled && (isNew || !isShadowPresent(spte.low))) return;
-    this.#mem.store64(this.reach(place), spte.low, spte.high);
+    const isPut = this.#vm.tdpMmuEnabled
+      ? level === place.level || isShadowPresent(spte.low)
+      : this.#isPutLegacy(place, spte);
+    if (isPut) this.#mem.store64(this.reach(place), spte.low, spte.high);
+  }
+
+  /** In the legacy MMU a leaf is in an rmap, which only the MMU itself puts it in, or takes it from. */
+  #isPutLegacy(place: Place, spte: Spte): boolean {
+    const isMapped = isShadowPresent(this.read(place)?.low ?? 0);
+    return isMmioSpte(spte.low, spte.high) ? !isMapped : isMapped && isShadowPresent(spte.low);
   }
 
   /** Where the entry lies, with the tables that lead there made where they are missing. */
   reach(place: Place): Sptep {
     let { sptep, level } = this.#walk(place.gfn, place.level);
     for (; level > place.level; level--) {
-      const table = this.#mem.alloc();
-      initTable(this.#mem, this.#vm, table);
-      const leads = makeNonleafSpte(tableFrame(this.#vm, table));
-      this.#mem.store64(sptep, leads.low, leads.high);
-      this.learn({ gfn: place.gfn, level }, leads);
+      const table = this.#linkTable(sptep, { gfn: place.gfn, level });
       sptep = entryAt(this.#vm, table, place.gfn as Gfn, level - 1);
     }
     return sptep;
+  }
+
+  /** A table below the entry at `sptep`, which stands for `place`. */
+  #linkTable(sptep: Sptep, place: Place): number {
+    const table = this.#vm.tdpMmuEnabled
+      ? this.#newTable(sptep)
+      : this.#newShadowPage(sptep, place);
+    this.learn(place, this.#load(sptep));
+    return table;
+  }
+
+  #newTable(sptep: Sptep): number {
+    const table = this.#mem.alloc();
+    initTable(this.#mem, this.#vm, table);
+    const leads = makeNonleafSpte(tableFrame(this.#vm, table));
+    this.#mem.store64(sptep, leads.low, leads.high);
+    return table;
+  }
+
+  #newShadowPage(sptep: Sptep, { gfn, level }: Place): number {
+    const first = firstGfn(gfn as Gfn, level, this.#vm.geometry.indexBits);
+    const table = getShadowPage(this.#mem, this.#vm, { gfn: first, level: level - 1 });
+    linkShadowPage(this.#mem, this.#vm, sptep, table);
+    return table;
   }
 
   #walk(gfn: number, lowest: number): { sptep: Sptep; level: number } {

@@ -224,7 +224,7 @@ export class FaultPerformer {
     const { mem, vcpu } = this.#vcpuOf(act);
     const fault = this.#ready(act);
     Object.assign(fault, { gfn: body.gfn, error_code: PFERR_USER_MASK, slot });
-    slowPageFault(mem, replayed.vm, fault);
+    conductor.unheard(() => slowPageFault(mem, replayed.vm, fault));
     leaveGuest(mem, vcpu);
     replayed.tables.put({ gfn: body.gfn, level: 1 }, spte);
   }
@@ -315,7 +315,11 @@ export class FaultPerformer {
     const slot = this.#conductor.replayed.slotOf(gfn);
     const isWrite = (act.fault.error_code & PFERR_WRITE_MASK) !== 0;
     const isReserved = (act.fault.error_code & PFERR_RSVD_MASK) !== 0;
-    if (act.refused && slot !== undefined) this.#conductor.replayed.refuse(slot, gfn);
+    if (act.refused && slot !== undefined) {
+      // It has asked the host, which it does not while the page is being withdrawn.
+      this.#invalidations.endBefore(gfn, gfnToHvn(slot, gfn));
+      this.#conductor.replayed.refuse(slot, gfn);
+    }
     const isAnswered =
       isReserved ||
       act.refused ||

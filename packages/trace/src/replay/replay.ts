@@ -1,8 +1,9 @@
 // A recording, replayed: each act of the trace through the MMU, each decision of the MMU against the trace.
-import { clearYoung, isShadowPresent, testYoung, zapAll } from '@faultline/mmu';
+import { clearYoung, testYoung, zapAll } from '@faultline/mmu';
 import type { Act, MomentAct, NotifierAct, OtherAct } from './act.ts';
 import { Conductor } from './conductor.ts';
 import type { HostMemory } from './host-memory.ts';
+import { LateNotifiers } from './late-notifiers.ts';
 import { leaveOutNested } from './leave-out-nested.ts';
 import { notifyNested } from './nested-root.ts';
 import { OpenInvalidations } from './open-invalidations.ts';
@@ -18,9 +19,6 @@ export function replay(recording: Recording): Verdicts {
   return new Replay(recording).run();
 }
 
-/** Pages of a range that are looked at: two tasks withdraw the same few at once, not all of memory. */
-const MOST_LOOKED_AT = 512;
-
 class Replay {
   readonly #conductor: Conductor;
   readonly #host: HostMemory;
@@ -28,8 +26,7 @@ class Replay {
   readonly #faults: FaultPerformer;
   readonly #ioctls: IoctlPerformer;
   readonly #rings: RingPerformer;
-  /** Notifiers that have not got the lock yet, by task. */
-  readonly #late = new Map<number, NotifierAct>();
+  readonly #late: LateNotifiers;
 
   constructor(recording: Recording) {
     const found = survey(recording);
@@ -38,6 +35,7 @@ class Replay {
     const { replayed, verdicts } = this.#conductor;
     this.#invalidations = new OpenInvalidations(replayed, verdicts);
     this.#conductor.onWait = () => this.#invalidations.endAll();
+    this.#late = new LateNotifiers(this.#conductor, found.host, (act) => this.#invalidate(act));
     this.#faults = new FaultPerformer(this.#conductor, this.#invalidations);
     this.#rings = new RingPerformer(this.#conductor);
     this.#ioctls = new IoctlPerformer(this.#conductor, this.#invalidations, found.host);
@@ -45,12 +43,12 @@ class Replay {
 
   run(): Verdicts {
     this.#conductor.run();
-    for (const late of [...this.#late.values()]) this.#endLate(late);
+    this.#late.endAll();
     return this.#conductor.verdicts;
   }
 
   #perform(act: Act, index: number): void {
-    this.#endLate(act);
+    this.#late.end(act);
     if (act.kind === 'fault') this.#faults.perform(act, index);
     else if (act.kind === 'nested-fault') leaveOutNested(this.#conductor, act, index);
     else if (act.kind === 'ioctl') this.#ioctls.perform(act, index);
@@ -69,35 +67,7 @@ class Replay {
   #notify(act: NotifierAct, index: number): void {
     if (index !== act.at || act.state !== 'waiting') return;
     this.#invalidations.endOf(act.pid);
-    if (act.kind === 'unmap' && act.decisions.length === 0 && this.#isMapped(act)) {
-      this.#late.set(act.pid, act);
-      return;
-    }
-    this.#invalidate(act);
-  }
-
-  /** Another task withdraws the same pages, and had the lock first: what is mapped here still, that one zaps. */
-  #endLate({ pid }: Act): void {
-    const late = this.#late.get(pid);
-    if (late === undefined) return;
-    this.#late.delete(pid);
-    this.#conductor.verdicts.infer('lock-taken-late');
-    this.#invalidate(late);
-  }
-
-  #isMapped({ start, end }: NotifierAct): boolean {
-    const { replayed } = this.#conductor;
-    for (const { hvn, count } of this.#host.within(start, end)) {
-      for (const { baseGfn, npages, hvn: first } of replayed.slots) {
-        const from = Math.max(hvn, first);
-        const to = Math.min(hvn + count, first + npages, from + MOST_LOOKED_AT);
-        for (let page = from; page < to; page++) {
-          const spte = replayed.tables.read({ gfn: baseGfn + page - first, level: 1 });
-          if (spte !== undefined && isShadowPresent(spte.low)) return true;
-        }
-      }
-    }
-    return false;
+    if (!this.#late.keep(act)) this.#invalidate(act);
   }
 
   #invalidate(act: NotifierAct): void {
