@@ -12,9 +12,6 @@ const utf8 = new TextDecoder();
 export const decodeText = (bytes: Uint8Array, from: number, to: number): string =>
   utf8.decode(bytes.subarray(from, to));
 
-/** The hash of one byte more; of none it is 0. */
-export const hashByte = (hash: number, byte: number): number => (Math.imul(hash, 31) + byte) | 0;
-
 export class ByteInterner<Value> {
   readonly #make: (text: string) => Value;
   readonly #limit: number;
@@ -35,12 +32,7 @@ export class ByteInterner<Value> {
   /** The value of this text, or undefined when it is new and the table is full. */
   find(bytes: Uint8Array, from: number, to: number): Value | undefined {
     let hash = 0;
-    for (let at = from; at < to; at++) hash = hashByte(hash, bytes[at] as number);
-    return this.findHashed(hash, bytes, from, to);
-  }
-
-  /** The same, of a caller that has hashed the bytes on the way. */
-  findHashed(hash: number, bytes: Uint8Array, from: number, to: number): Value | undefined {
+    for (let at = from; at < to; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const entry = this.#slots[slot];
       // Not slice(): a Buffer's is a view of bytes that are only lent.

@@ -1,26 +1,48 @@
 // The MMU's tracepoints: text of the body in, event out. The literal texts are those of 6.1 to 6.12.
 // KVM: arch/x86/kvm/mmu/mmutrace.h, arch/x86/kvm/trace.h, include/trace/events/kvm.h.
 import type { Gfn, Gpa, Pfn, Sptep } from '@faultline/mmu';
+import { literal } from './byte-text.ts';
 import type { Decoders } from './decode.ts';
 import { readErrorCode } from './error-code.ts';
 
+// Of the events that come by the million.
+const VCPU = literal('vcpu ');
+const GVA = literal(' gva ');
+const ERROR_CODE = literal(' error_code ');
+const SPTEP = literal(' sptep ');
+const OLD = literal(' old 0x');
+const NEW = literal(' new ');
+const SPURIOUS = literal(' spurious ');
+const FIXED = literal(' fixed ');
+const RIP = literal(' rip 0x');
+const ADDRESS = literal(' address 0x');
+const ERROR_CODE_HEX = literal(' error_code 0x');
+const GFN = literal(' gfn ');
+const PFN = literal(' pfn ');
+const LEVEL = literal(' level ');
+const SPTE = literal(' spte ');
+const AT = literal(' at ');
+const AS_ID = literal('as id ');
+const OLD_SPTE = literal(' old_spte ');
+const NEW_SPTE = literal(' new_spte ');
+
 export const mmuDecoders: Decoders = {
   fast_page_fault(line) {
-    line.text('vcpu ');
+    line.text(VCPU);
     const vcpu_id = line.decimal();
-    line.text(' gva ');
+    line.text(GVA);
     const cr2_or_gpa = line.address() as Gpa;
-    line.text(' error_code ');
+    line.text(ERROR_CODE);
     const error_code = readErrorCode(line);
-    line.text(' sptep ');
+    line.text(SPTEP);
     const sptep = line.pointer() as Sptep;
-    line.text(' old 0x');
+    line.text(OLD);
     const old_spte = line.halves();
-    line.text(' new ');
+    line.text(NEW);
     const new_spte = line.halves();
-    line.text(' spurious ');
+    line.text(SPURIOUS);
     const spurious = line.flag();
-    line.text(' fixed ');
+    line.text(FIXED);
     const fixed = line.flag();
     return {
       event: 'fast_page_fault',
@@ -36,13 +58,13 @@ export const mmuDecoders: Decoders = {
   },
 
   kvm_page_fault(line) {
-    line.text('vcpu ');
+    line.text(VCPU);
     const vcpu_id = line.decimal();
-    line.text(' rip 0x');
+    line.text(RIP);
     const rip = line.address();
-    line.text(' address 0x');
+    line.text(ADDRESS);
     const fault_address = line.address() as Gpa;
-    line.text(' error_code 0x');
+    line.text(ERROR_CODE_HEX);
     const error_code = line.hex();
     return { event: 'kvm_page_fault', vcpu_id, rip, fault_address, error_code };
   },
@@ -50,27 +72,27 @@ export const mmuDecoders: Decoders = {
   kvm_mmu_set_spte(line) {
     line.text('gfn ');
     const gfn = line.hex() as Gfn;
-    line.text(' spte ');
+    line.text(SPTE);
     const spte = line.halves();
     // The rights are derived from the spte, so they are not kept; the kernel leaves some letters out where u is not known.
     line.text(' (');
     line.stringBefore(') level ');
     const level = line.decimal();
-    line.text(' at ');
+    line.text(AT);
     const sptep = line.address() as Sptep;
     return { event: 'kvm_mmu_set_spte', gfn, spte, level, sptep };
   },
 
   kvm_tdp_mmu_spte_changed(line) {
-    line.text('as id ');
+    line.text(AS_ID);
     const as_id = line.decimal();
-    line.text(' gfn ');
+    line.text(GFN);
     const gfn = line.hex() as Gfn;
-    line.text(' level ');
+    line.text(LEVEL);
     const level = line.decimal();
-    line.text(' old_spte ');
+    line.text(OLD_SPTE);
     const old_spte = line.halves();
-    line.text(' new_spte ');
+    line.text(NEW_SPTE);
     const new_spte = line.halves();
     return { event: 'kvm_tdp_mmu_spte_changed', as_id, gfn, level, old_spte, new_spte };
   },
@@ -78,9 +100,9 @@ export const mmuDecoders: Decoders = {
   kvm_mmu_spte_requested(line) {
     line.text('gfn ');
     const gfn = line.hex() as Gfn;
-    line.text(' pfn ');
+    line.text(PFN);
     const pfn = line.hex() as Pfn;
-    line.text(' level ');
+    line.text(LEVEL);
     const level = line.decimal();
     return { event: 'kvm_mmu_spte_requested', gfn, pfn, level };
   },

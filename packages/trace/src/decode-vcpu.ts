@@ -1,31 +1,42 @@
 // In and out of the guest. KVM: arch/x86/kvm/trace.h, include/trace/events/kvm.h.
 import type { Gfn, Gva } from '@faultline/mmu';
+import { literal } from './byte-text.ts';
 import type { Decoders } from './decode.ts';
 import type { LineCursor } from './line-cursor.ts';
 import { kernelExitReason } from './plugin-exit-reason.ts';
 import { UNKNOWN_VCPU } from './vcpu-by-thread.ts';
 import type { Exit, KvmExit, KvmNestedVmexit } from './vcpu-event.ts';
 
+// Of the events that come by the million.
+const VCPU = literal('vcpu ');
+const RIP = literal(' rip 0x');
+const REASON = literal('reason ');
+const INFO = literal(' info ');
+const INFO1 = literal(' info1 0x');
+const INFO2 = literal(' info2 0x');
+const INTR_INFO = literal(' intr_info 0x');
+const ERROR_CODE = literal(' error_code 0x');
+
 /** An exit of a guest, or of its guest. */
 export function readExit<Event extends (KvmExit | KvmNestedVmexit)['event']>(
   line: LineCursor,
   event: Event,
 ): Exit & { readonly event: Event } {
-  const vcpu_id = line.accept('vcpu ') ? line.decimal() : UNKNOWN_VCPU;
+  const vcpu_id = line.accept(VCPU) ? line.decimal() : UNKNOWN_VCPU;
   if (vcpu_id !== UNKNOWN_VCPU) line.text(' ');
-  line.text('reason ');
+  line.text(REASON);
   // A reason may hold spaces (PF excp), so it goes up to the next column.
   const reason = line.stringBefore(' rip 0x');
   if (reason === '') line.fail('the name of an exit reason');
   const rip = line.address();
-  if (line.accept(' info ')) return shortExit(line, { event, vcpu_id, reason, rip });
-  line.text(' info1 0x');
+  if (line.accept(INFO)) return shortExit(line, { event, vcpu_id, reason, rip });
+  line.text(INFO1);
   const info1 = line.halves();
-  line.text(' info2 0x');
+  line.text(INFO2);
   const info2 = line.halves();
-  line.text(' intr_info 0x');
+  line.text(INTR_INFO);
   const intr_info = line.hex();
-  line.text(' error_code 0x');
+  line.text(ERROR_CODE);
   const error_code = line.hex();
   return { event, vcpu_id, reason, rip, info1, info2, intr_info, error_code };
 }
@@ -44,11 +55,11 @@ function shortExit<Start extends Pick<Exit, 'vcpu_id' | 'reason' | 'rip'>>(
 
 export const vcpuDecoders: Decoders = {
   kvm_entry(line) {
-    line.text('vcpu ');
+    line.text(VCPU);
     const vcpu_id = line.decimal();
     // Old kernels say no rip; some tools leave out the comma.
     line.accept(',');
-    const rip = line.accept(' rip 0x') ? line.address() : 0;
+    const rip = line.accept(RIP) ? line.address() : 0;
     line.accept('[immediate exit]');
     return { event: 'kvm_entry', vcpu_id, rip };
   },

@@ -5,6 +5,7 @@
 // kvm_page_fault prints the same bits as a number. KVM: PFERR_*_MASK in asm/kvm_host.h, kvm_mmu_trace_pferr_flags.
 import { PFERR_NAMES } from '@faultline/mmu';
 import type { LineCursor } from './line-cursor.ts';
+import { RecentTexts } from './recent-texts.ts';
 
 const SPACE = 0x20;
 const BAR = 0x7c;
@@ -17,15 +18,25 @@ const NAMES: typeof PFERR_NAMES = [
   [1 << 15, 'SGX'], // or into an enclave
 ];
 
+/** What was read of late: a trace has a handful of them. */
+const recent = new RecentTexts<number>(4);
+
 /**
  * Reads up to the next space. Nothing before it means 0, which is how the kernel prints it; 6.1 with `hash-ptr=0` loses
  * the names too, and the two cannot be told apart here.
  */
 export function readErrorCode(line: LineCursor): number {
-  if (line.bytes[line.at] === SPACE) return 0;
+  const { at: from } = line;
+  const known = recent.find(line, from);
+  if (known !== undefined) {
+    line.at = from + known.text.length - 1;
+    return known.value;
+  }
+  if (line.bytes[from] === SPACE) return 0;
   let code = 0;
   do code += readOneBit(line);
   while (line.accept('|'));
+  if (line.bytes[line.at] === SPACE) recent.keep(line, from, line.at + 1, code);
   return code;
 }
 

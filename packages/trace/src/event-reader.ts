@@ -1,16 +1,19 @@
 // One line with an event in, one typed event out, and everything counted that has to be told at the end.
-import { hashByte } from './byte-interner.ts';
 import { type Decode, FOREIGN } from './decode.ts';
 import { ErrorLog } from './error-log.ts';
 import { EventTally, type NameCount } from './event-tally.ts';
 import { HeaderReader } from './header-reader.ts';
 import type { LineCursor } from './line-cursor.ts';
+import { RecentTexts } from './recent-texts.ts';
 import type { TraceEvent } from './trace-event.ts';
 import { VcpuByThread } from './vcpu-by-thread.ts';
 
 const SPACE = 0x20;
 const COLON = 0x3a;
 const OPEN_PAREN = 0x28;
+
+/** As far as the names of a trace mostly differ: kvm_mmu_set_spte, kvm_mmu_spte_requested. */
+const NAME_KEY_BYTES = 12;
 
 export class EventReader {
   readonly header: HeaderReader = new HeaderReader();
@@ -27,6 +30,8 @@ export class EventReader {
 
   readonly #onEvent: (event: TraceEvent) => void;
   readonly #vcpus = new VcpuByThread();
+  /** With the colon and the space behind it. */
+  readonly #recent = new RecentTexts<NameCount>(NAME_KEY_BYTES);
   #lastCpu = -1;
 
   constructor(onEvent: (event: TraceEvent) => void) {
@@ -41,37 +46,45 @@ export class EventReader {
       this.#addError(line, from, line.expected);
       return false;
     }
-    let name = this.#readName(line);
-    while (this.#runsOn(line, name, from)) name = this.#readName(line);
+    let name = this.#countName(line);
+    while (this.#runsOn(line, name, from)) name = this.#countName(line);
     if (name.decode === undefined) name.unknown++;
     else this.#decode(line, name, name.decode, from);
     return true;
   }
 
-  /** `name: body`, or `system:name: body`, but `sys_mmap(...)` and `sys_mmap -> 0x0` for system calls. */
-  #readName(line: LineCursor): NameCount {
-    const { bytes, end } = line;
-    let from = line.at;
-    let hash = 0;
-    let at = from;
-    for (; at < end; at++) {
-      const byte = bytes[at] as number;
-      if (byte === SPACE || byte === OPEN_PAREN) break;
-      if (byte === COLON) {
-        if (this.header.style !== 'perf' || bytes[at + 1] === SPACE) break;
-        // perf says `kvm:kvm_entry`.
-        from = at + 1;
-        hash = 0;
-      } else hash = hashByte(hash, byte);
-    }
-    line.at = at;
-    // What a system call has instead of the colon tells its beginning from its end.
-    const isSyscall = bytes[at] !== COLON && (line.accept('(') || line.accept(' -> '));
-    const name = isSyscall
-      ? this.tally.of(bytes, from, line.at)
-      : this.tally.ofHashed(hash, bytes, from, at);
+  #countName(line: LineCursor): NameCount {
+    const name = this.#recentName(line) ?? this.#readName(line);
     name.count++;
     this.#countPlace();
+    return name;
+  }
+
+  #recentName(line: LineCursor): NameCount | undefined {
+    const recent = this.#recent.find(line, line.at);
+    if (recent !== undefined) line.at += recent.text.length - ': '.length;
+    return recent?.value;
+  }
+
+  /** `name: body`, or `system:name: body`, but `sys_mmap(...)` and `sys_mmap -> 0x0` for system calls. */
+  #readName(line: LineCursor): NameCount {
+    const { bytes, at: start, end } = line;
+    let from = start;
+    let at = from;
+    for (; at < end; at++) {
+      const byte = bytes[at];
+      if (byte === SPACE || byte === OPEN_PAREN) break;
+      if (byte !== COLON) continue;
+      if (this.header.style !== 'perf' || bytes[at + 1] === SPACE) break;
+      // perf says `kvm:kvm_entry`.
+      from = at + 1;
+    }
+    line.at = at;
+    const hasColon = bytes[at] === COLON;
+    // What a system call has instead tells its beginning from its end.
+    if (!hasColon && !line.accept('(')) line.accept(' -> ');
+    const name = this.tally.of(bytes, from, line.at);
+    if (hasColon && bytes[at + 1] === SPACE) this.#recent.keep(line, start, at + 2, name);
     return name;
   }
 

@@ -73,11 +73,6 @@ export class EventTally {
     return this.#names.find(bytes, from, to) ?? this.#others;
   }
 
-  /** The same for a name alone, of which the hash is known. */
-  ofHashed(hash: number, bytes: Uint8Array, from: number, to: number): NameCount {
-    return this.#names.findHashed(hash, bytes, from, to) ?? this.#others;
-  }
-
   rows(): readonly EventCount[] {
     return [...this.#all, this.#others];
   }

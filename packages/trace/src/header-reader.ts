@@ -14,6 +14,7 @@
 // `[digits]` with a `-pid`, or for perf a `pid`, before it and a time after it; where there is none, by trace-cmd's own widths.
 import { ByteInterner, decodeText } from './byte-interner.ts';
 import { isDigit, type LineCursor } from './line-cursor.ts';
+import { RecentTexts } from './recent-texts.ts';
 import type { TraceHeader } from './trace-event.ts';
 
 const SPACE = 0x20;
@@ -29,6 +30,8 @@ const HEADER_BYTES = 64;
 const LATENCY_NAME_BYTES = 8;
 /** Distinct task names that are decoded once. */
 const KNOWN_TASKS = 1024;
+/** Task and pid, as ftrace aligns them. */
+const PREFIX_KEY_BYTES = 24;
 const MICROSECOND_DIGITS = 6;
 /** Linux is built for 8,192 processors at most. */
 const MAX_CPUS = 8192;
@@ -37,22 +40,13 @@ export type Clock = 'microseconds' | 'ticks';
 /** What stands between a task and its pid: a dash for ftrace and trace-cmd, a space for perf. */
 export type HeaderStyle = 'dash' | 'perf';
 
-/** The columns up to the CPU, and what they say. */
+/** What the columns up to the CPU say. */
 interface Prefix {
-  readonly bytes: Uint8Array;
   readonly task: string;
   readonly pid: number;
   readonly cpu: number;
-  readonly style: HeaderStyle | undefined;
+  readonly style: HeaderStyle;
 }
-
-const NO_PREFIX: Prefix = {
-  bytes: Uint8Array.of(0),
-  task: '',
-  pid: 0,
-  cpu: 0,
-  style: undefined,
-};
 
 export class HeaderReader {
   /** The header read last; the next read writes over it. */
@@ -69,26 +63,20 @@ export class HeaderReader {
   style: HeaderStyle | undefined = undefined;
   readonly #tasks = new ByteInterner(KNOWN_TASKS, (task) => task);
 
-  /** What the columns up to the CPU were in the last lines of two threads. */
-  #last: Prefix = NO_PREFIX;
-  #lastButOne: Prefix = NO_PREFIX;
+  readonly #prefixes = new RecentTexts<Prefix>(PREFIX_KEY_BYTES);
 
   /** Reads the columns and the `: ` after the time. If it says false, the cursor failed where it stood. */
   read(line: LineCursor): boolean {
     return this.#readKnownPrefix(line) || this.#readColumns(line);
   }
 
-  /** Events come in runs of one thread on one CPU, so a line mostly begins like one of the last. */
+  /** Threads stay on their CPU for many events, so a line mostly begins like one of the last. */
   #readKnownPrefix(line: LineCursor): boolean {
-    const { bytes, at: from } = line;
-    if (!startsWith(bytes, from, this.#last.bytes)) {
-      if (!startsWith(bytes, from, this.#lastButOne.bytes)) return false;
-      const other = this.#last;
-      this.#last = this.#lastButOne;
-      this.#lastButOne = other;
-    }
-    const { task, pid, cpu, style, bytes: prefix } = this.#last;
-    if (style === undefined || !this.#readTime(line, from + prefix.length, style)) {
+    const { at: from } = line;
+    const known = this.#prefixes.find(line, from);
+    if (known === undefined) return false;
+    const { task, pid, cpu, style } = known.value;
+    if (!this.#readTime(line, from + known.text.length, style)) {
       line.moveTo(from);
       return false;
     }
@@ -97,14 +85,6 @@ export class HeaderReader {
     head.pid = pid;
     head.cpu = cpu;
     return true;
-  }
-
-  #keepPrefix({ bytes }: LineCursor, from: number, to: number, style: HeaderStyle): void {
-    const { task, pid, cpu } = this.head;
-    this.#lastButOne = this.#last;
-    // Not slice(): a Buffer's is a view of bytes that are only lent.
-    const prefix = new Uint8Array(bytes.subarray(from, to));
-    this.#last = { bytes: prefix, task, pid, cpu, style };
   }
 
   #readColumns(line: LineCursor): boolean {
@@ -121,7 +101,8 @@ export class HeaderReader {
       if (line.expected !== undefined || cpu >= MAX_CPUS) continue;
       if (!this.#readTime(line, end, style)) continue;
       this.head.cpu = cpu;
-      this.#keepPrefix(line, from, end, style);
+      const { task, pid } = this.head;
+      this.#prefixes.keep(line, from, end, { task, pid, cpu, style });
       return true;
     }
     if (this.#readLatencyColumns(line, from)) return true;
@@ -218,10 +199,4 @@ function before(bytes: Uint8Array, byte: number, from: number, at: number): numb
   let end = at;
   while (end > from && bytes[end - 1] === byte) end--;
   return end;
-}
-
-/** The byte behind a line belongs to its line end, which no prefix has: this never looks further. */
-function startsWith(bytes: Uint8Array, from: number, prefix: Uint8Array): boolean {
-  for (let i = 0; i < prefix.length; i++) if (bytes[from + i] !== prefix[i]) return false;
-  return true;
 }

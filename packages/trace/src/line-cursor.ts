@@ -4,6 +4,7 @@
 //
 // The byte at `end` belongs to the line end, so it is no digit and no letter: no read needs to look at `end` itself.
 import { ByteInterner, decodeText } from './byte-interner.ts';
+import type { ByteText } from './byte-text.ts';
 import type { Halves } from './halves.ts';
 
 const SPACE = 0x20;
@@ -27,6 +28,8 @@ export const isDigit = (byte: number | undefined): boolean =>
 
 export class LineCursor {
   bytes: Uint8Array = new Uint8Array(1);
+  /** The same bytes, for who reads several at once. */
+  view: DataView = new DataView(this.bytes.buffer);
   at = 0;
   end = 0;
   /** What the first failed read had looked for; undefined while all is well. */
@@ -38,7 +41,10 @@ export class LineCursor {
 
   /** Looks at `bytes` from `at` up to `end`, where the line end is. */
   aim(bytes: Uint8Array, at: number, end: number): void {
-    this.bytes = bytes;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
     this.end = end;
     this.moveTo(at);
   }
@@ -55,17 +61,23 @@ export class LineCursor {
   }
 
   /** Passes over `literal`, which holds no line end. */
-  text(literal: string): void {
+  text(literal: string | ByteText): void {
     if (!this.accept(literal)) this.fail(`"${literal}"`);
   }
 
   /** Passes over `literal` if it is next; says whether it was. */
-  accept(literal: string): boolean {
+  accept(literal: string | ByteText): boolean {
+    const { at } = this;
+    if (!(typeof literal === 'string' ? this.#isAt(literal) : literal.isAt(this, at))) return false;
+    this.at = at + literal.length;
+    return true;
+  }
+
+  #isAt(literal: string): boolean {
     const { bytes, at } = this;
     for (let i = 0; i < literal.length; i++) {
       if (bytes[at + i] !== literal.charCodeAt(i)) return false;
     }
-    this.at = at + literal.length;
     return true;
   }
 

@@ -12,7 +12,10 @@ import type { Compression, TraceSummary } from './trace-summary.ts';
 import { gunzip } from './unpack-stream.ts';
 import { unzstd } from './unzstd.ts';
 
-const PIECE_BYTES = 64 * 1024;
+/** Of a file: a read costs much the same whatever it brings. */
+const PIECE_BYTES = 1024 * 1024;
+/** Of packed data: what a piece unpacks to, a thousandfold at worst, is held at once. */
+const PACKED_PIECE_BYTES = 64 * 1024;
 /** Standard input. */
 const STDIN = '-';
 
@@ -45,7 +48,7 @@ export async function readTrace(
   if (packing === undefined)
     return readUnpacked({ path, file, compression: 'none' }, packed, onEvent);
   const [compression, , unpack] = packing;
-  const unpacked = await withHead(unpack(packed.all), DAT_MAGIC.length);
+  const unpacked = await withHead(unpack(cut(packed.all)), DAT_MAGIC.length);
   return readUnpacked({ path, file, compression }, unpacked, onEvent);
 }
 
@@ -109,6 +112,14 @@ async function* readPieces(path: string): Pieces {
   } catch (cause) {
     const got = whyUnreadable(cause as NodeJS.ErrnoException);
     throw new TraceError({ file: path, expected: 'a readable file', got }, { cause });
+  }
+}
+
+async function* cut(pieces: Pieces): Pieces {
+  for await (const piece of pieces) {
+    for (let from = 0; from < piece.length; from += PACKED_PIECE_BYTES) {
+      yield piece.subarray(from, from + PACKED_PIECE_BYTES);
+    }
   }
 }
 
