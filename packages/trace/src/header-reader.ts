@@ -87,6 +87,11 @@ export class HeaderReader {
     return true;
   }
 
+  #keepPrefix(line: LineCursor, from: number, to: number, style: HeaderStyle): void {
+    const { task, pid, cpu } = this.head;
+    this.#prefixes.keep(line, from, to, { task, pid, cpu, style });
+  }
+
   #readColumns(line: LineCursor): boolean {
     const from = line.at;
     const limit = Math.min(line.end, from + HEADER_BYTES);
@@ -101,8 +106,7 @@ export class HeaderReader {
       if (line.expected !== undefined || cpu >= MAX_CPUS) continue;
       if (!this.#readTime(line, end, style)) continue;
       this.head.cpu = cpu;
-      const { task, pid } = this.head;
-      this.#prefixes.keep(line, from, end, { task, pid, cpu, style });
+      this.#keepPrefix(line, from, end, style);
       return true;
     }
     if (this.#readLatencyColumns(line, from)) return true;
