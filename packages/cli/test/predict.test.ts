@@ -1,9 +1,10 @@
 // `faultline predict` as a user meets it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
-import { faultline, scratch } from './command.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { faultline, type Said, scratch } from './command.ts';
 import { SOUND, text } from './trace-text.ts';
 
 const MIGRATION = join(import.meta.dirname, '../../../traces/k6.12-legacy-migrate-thp.txt.gz');
@@ -250,6 +251,62 @@ describe('dirty rates', () => {
   });
 });
 
+/** `faultline WORDS...` with these pieces on its standard input. */
+async function piped(pieces: readonly Uint8Array[], ...words: string[]): Promise<Said> {
+  const stdin = vi.spyOn(process, 'stdin', 'get');
+  stdin.mockReturnValue(Readable.from(pieces) as unknown as typeof process.stdin);
+  try {
+    return await faultline(...words);
+  } finally {
+    stdin.mockRestore();
+  }
+}
+
+describe('standard input', () => {
+  const words = ['predict', '-', '--bandwidth', '100M', '--json'];
+
+  it.each([
+    ['a trace', gunzipSync(readFileSync(MIGRATION))],
+    ['a packed trace', readFileSync(MIGRATION)],
+  ])('may be %s, in whatever pieces it comes', async (_, bytes) => {
+    const pieces = [bytes.subarray(0, 5), bytes.subarray(5, 70_000), bytes.subarray(70_000)];
+    const { code, out } = await piped(pieces, ...words);
+    const file = jsonOf((await faultline('predict', MIGRATION, ...words.slice(2))).out);
+    expect(code).toBe(0);
+    expect(jsonOf(out)).toEqual({ ...file, input: { ...file.input, name: '(standard input)' } });
+  });
+
+  it('may be dirty rates', async () => {
+    const rate = Buffer.from('{"return":{"status":"measured","dirty-rate":25,"calc-time":1}}');
+    const { code, out } = await piped([rate], ...words, '--memory', '1G');
+    expect([code, jsonOf(out).input.format]).toEqual([0, 'QEMU query-dirty-rate']);
+  });
+
+  it('may be the log of a migration', async () => {
+    const log = Buffer.from(
+      'Precopy: iter=0 total=64MiB curr=64MiB bw=64MiB/s transfer=1s overhead=0ms\n' +
+        'Precopy: iter=1 total=80MiB curr=16MiB bw=64MiB/s transfer=250ms overhead=9ms\n',
+    );
+    const { code, out } = await piped([log], ...words);
+    expect([code, jsonOf(out).input.format]).toEqual([0, 'cloud-hypervisor log']);
+  });
+
+  const none =
+    "faultline: (standard input): expected a trace, dirty rates that were measured, or a migration's log, got ";
+
+  it('of no kind is refused, with what it would have been as a trace', async () => {
+    const { code, out, err } = await piped([Buffer.from('some\nwords\n')], ...words);
+    expect([code, out]).toEqual([3, '']);
+    expect(err).toBe(
+      `${none}none; as a trace: (standard input):1: expected TASK-PID [CPU] FLAGS TIME: EVENT, got "some"\n`,
+    );
+  });
+
+  it('with nothing in it is refused', async () => {
+    expect(await piped([], ...words)).toEqual({ code: 3, out: '', err: `${none}an empty text\n` });
+  });
+});
+
 describe('what nothing can be predicted from', () => {
   it('is a trace without two harvests', async () => {
     const { code, err } = await faultline('predict', files.put('sound.txt', text(...SOUND)));
@@ -271,7 +328,7 @@ describe('what nothing can be predicted from', () => {
     expect(await faultline('predict', file, '--memory', '1G')).toEqual({
       code: 3,
       out: '',
-      err: `faultline: ${file}: expected a trace, dirty rates that were measured, or migration statistics, got JSON without any\n`,
+      err: `faultline: ${file}: expected a trace, dirty rates that were measured, or a migration's log, got JSON without any\n`,
     });
   });
 

@@ -18,6 +18,8 @@ const PIECE_BYTES = 1024 * 1024;
 const PACKED_PIECE_BYTES = 64 * 1024;
 /** Standard input. */
 const STDIN = '-';
+/** What messages call it. */
+export const STDIN_NAME = '(standard input)';
 
 type Pieces = AsyncGenerator<Uint8Array>;
 
@@ -30,20 +32,27 @@ const PACKINGS: readonly (readonly [
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd], unzstd],
 ];
 
+/** A trace that somebody else has opened. */
+export interface TracePieces {
+  /** For messages. */
+  readonly file: string;
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
 /**
  * Reads a trace and calls `onEvent` once per decoded event: text of ftrace (`trace`, `trace_pipe`), of `trace-cmd report` or
  * of `perf script` in the order of its lines, each as soon as it has come; a trace.dat in the order of time. Any of them plain,
- * gzip or zstd, from a file, a pipe, or standard input (`-`). Memory stays bounded. What `onEvent` throws rejects the promise.
+ * gzip or zstd, from a file, a pipe, standard input (`-`), or in pieces. Memory stays bounded. What `onEvent` throws rejects the promise.
  *
  * Cut or damaged input: the sound part is delivered and the summary says what is missing (`gaps`, `isDamaged`).
  * Rejects with a TraceError if the file cannot be opened, is of another format, or holds no event.
  */
 export async function readTrace(
-  path: string,
+  source: string | TracePieces,
   onEvent: (event: TraceEvent) => void,
 ): Promise<TraceSummary> {
-  const file = path === STDIN ? '(standard input)' : path;
-  const packed = await withHead(readPieces(path), DAT_MAGIC.length);
+  const { path, file, pieces } = opened(source);
+  const packed = await withHead(pieces, DAT_MAGIC.length);
   const packing = PACKINGS.find(([, magic]) => startsWith(packed.head, magic));
   if (packing === undefined)
     return readUnpacked({ path, file, compression: 'none' }, packed, onEvent);
@@ -52,8 +61,25 @@ export async function readTrace(
   return readUnpacked({ path, file, compression }, unpacked, onEvent);
 }
 
+function opened(source: string | TracePieces): {
+  path: string | undefined;
+  file: string;
+  pieces: Pieces;
+} {
+  if (typeof source !== 'string') {
+    return { path: undefined, file: source.file, pieces: eachOf(source.pieces) };
+  }
+  const file = source === STDIN ? STDIN_NAME : source;
+  return { path: source, file, pieces: readPieces(source) };
+}
+
+async function* eachOf(pieces: AsyncIterable<Uint8Array>): Pieces {
+  yield* pieces;
+}
+
 interface Input {
-  readonly path: string;
+  /** Undefined: nobody can open it again. */
+  readonly path: string | undefined;
   /** For messages. */
   readonly file: string;
   readonly compression: Compression;
@@ -68,7 +94,7 @@ async function readUnpacked(
     const parser = new FtraceParser(onEvent, { file, compression });
     return parser.end({ truncated: await feedAll(parser, all) });
   }
-  if (compression === 'none' && isRegularFile(path)) {
+  if (compression === 'none' && path !== undefined && isRegularFile(path)) {
     await all.return(undefined);
     return readDatFile(path, (source) => readDat(source, onEvent, { file, compression }));
   }

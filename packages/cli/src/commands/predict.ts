@@ -33,7 +33,7 @@ export const predictCommand = (exit: (code: number) => void): Command =>
     .argument(
       '<INPUT>',
       'a trace of a guest whose dirty pages are logged; dirty rates (query-dirty-rate, info dirty_rate, domstats, CSV); ' +
-        'a log of a migration (cloud-hypervisor -v, query-migrate, info migrate)',
+        'a log of a migration (cloud-hypervisor -v, query-migrate, info migrate); -: any of them on standard input',
     )
     .option(
       '--bandwidth <RATE>',

@@ -1,12 +1,11 @@
 // What a prediction is made from: a trace, or a load that others have recorded. Which of them a file is, its text says.
-import { open, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
 import {
   type Loads,
   RateLoad,
   type RecordedLoad,
   readRecordedLoad,
   readTrace,
+  TraceError,
   type TraceSummary,
   WorkingSet,
   type WriteHistory,
@@ -15,6 +14,7 @@ import {
 import { InputError } from '../exit.ts';
 import type { Progress } from '../progress.ts';
 import { count } from '../table.ts';
+import { type Opened, openInput } from './open-input.ts';
 
 export interface LoadOptions {
   /** Bytes. */
@@ -36,44 +36,42 @@ export interface PredictInput {
 
 const HUGE_PAGE = 2 ** 21;
 const SMALL_PAGE = 4096;
-/** Larger text is a trace: nobody asks a monitor a million times. */
-const MOST_TEXT = 16 * 2 ** 20;
+const KINDS = "a trace, dirty rates that were measured, or a migration's log";
 
-/** Throws a TraceError for what cannot be read, an InputError for what says nothing of dirty pages. */
+/** `-`: standard input. Throws a TraceError for what cannot be read, an InputError for what says nothing of dirty pages. */
 export async function loadInput(
   file: string,
   options: LoadOptions,
   progress: Progress,
 ): Promise<PredictInput> {
-  progress.show(`reading ${basename(file)}`);
-  const recorded = await recordedLoad(file);
-  return recorded === undefined ? fromTrace(file, options) : fromRecorded(file, recorded, options);
-}
-
-async function recordedLoad(file: string): Promise<RecordedLoad | undefined> {
-  const info = await stat(file).catch(() => undefined);
-  if (info === undefined || !info.isFile() || info.size > MOST_TEXT) return undefined;
-  const handle = await open(file).catch(() => undefined);
-  if (handle === undefined) return undefined;
+  const input = await openInput(file);
+  progress.show(`reading ${input.name}`);
+  const { text } = input;
+  if (text === undefined) return fromTrace(input, options);
+  const recorded = readRecordedLoad(input.file, text);
+  if (recorded !== undefined) return fromRecorded(input, recorded, options);
+  expectTrace(input.file, text);
   try {
-    const bytes = await handle.readFile();
-    if (bytes.includes(0)) return undefined;
-    const text = bytes.toString('utf8');
-    return readRecordedLoad(file, text) ?? noTrace(file, text);
-  } finally {
-    await handle.close();
+    return await fromTrace(input, options);
+  } catch (error) {
+    if (!(error instanceof TraceError)) throw error;
+    throw new InputError(
+      `${input.file}: expected ${KINDS}, got none; as a trace: ${error.message}`,
+    );
   }
 }
 
-/** Throws an InputError for JSON, which a trace never is. */
-function noTrace(file: string, text: string): undefined {
-  if (!/^\s*(\{|\[\s*[{\]])/.test(text)) return undefined;
-  const expected = 'a trace, dirty rates that were measured, or migration statistics';
-  throw new InputError(`${file}: expected ${expected}, got JSON without any`);
+/** Throws an InputError for nothing, and for JSON, which a trace never is. */
+function expectTrace(file: string, text: string): void {
+  const isJson = /^\s*(\{|\[\s*[{\]])/.test(text);
+  if (!isJson && text.trim() !== '') return;
+  throw new InputError(
+    `${file}: expected ${KINDS}, got ${isJson ? 'JSON without any' : 'an empty text'}`,
+  );
 }
 
 function fromRecorded(
-  file: string,
+  { file, name }: Opened,
   recorded: RecordedLoad,
   { memory = recorded.memory }: LoadOptions,
 ): PredictInput {
@@ -84,12 +82,15 @@ function fromRecorded(
   }
   const { samples, pageSize } = recorded;
   const pages = new RateLoad(samples, Math.ceil(memory / pageSize), pageSize);
-  return { name: basename(file), loads: { pages }, recorded };
+  return { name, loads: { pages }, recorded };
 }
 
-async function fromTrace(file: string, { pageSize, memory }: LoadOptions): Promise<PredictInput> {
+async function fromTrace(
+  { file, name, trace }: Opened,
+  { pageSize, memory }: LoadOptions,
+): Promise<PredictInput> {
   const reader = new WriteHistoryReader();
-  const summary = await readTrace(file, (event) => reader.add(event));
+  const summary = await readTrace(trace, (event) => reader.add(event));
   const history = reader.end();
   if (history === undefined) {
     throw new InputError(
@@ -103,7 +104,7 @@ async function fromTrace(file: string, { pageSize, memory }: LoadOptions): Promi
   };
   const isMemoryKnown = history.isMemoryKnown || memory !== undefined;
   return {
-    name: basename(file),
+    name,
     loads,
     history: { ...history, isMemoryKnown },
     summary,
