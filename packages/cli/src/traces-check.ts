@@ -1,5 +1,5 @@
 // npm run traces:check -- DIR: every trace of a folder is read, its counts compared with the folder's INDEX.tsv, and every
-// trace.dat compared with the text of the same trace, event by event.
+// trace.dat compared with the text of the same trace, event by event; where trace-cmd is installed, with its texts too.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -7,7 +7,10 @@ import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, exitCodeOf, InputError, messageOf } 
 import { Progress } from './progress.ts';
 import { count } from './table.ts';
 import { checkDat, checkText, type FileCheck } from './traces-check/check-file.ts';
+import { checkByTraceCmd } from './traces-check/check-trace-cmd.ts';
+import type { Verdict } from './traces-check/compare.ts';
 import { readIndex } from './traces-check/index-file.ts';
+import { traceCmdVersion } from './traces-check/trace-cmd.ts';
 import { wrap } from './wrap.ts';
 
 const TEXT = /\.txt(\.gz|\.zst)?$/;
@@ -29,6 +32,7 @@ async function checkFolder(folder: string, { brief }: Options): Promise<number> 
   const files = tracesOf(folder);
   if (files.length === 0) throw new InputError(`${folder}: expected traces (*.txt, *.txt.gz)`);
   const absent = [...index.keys()].filter((file) => !files.includes(file));
+  const traceCmd = traceCmdVersion();
   const progress = new Progress();
   let wrong = absent.length;
   let events = 0;
@@ -40,6 +44,12 @@ async function checkFolder(folder: string, { brief }: Options): Promise<number> 
       brief || file.endsWith('.dat') ? [] : [wrap(namesOf(counted.summary.counts), '    ')];
     process.stdout.write(`${[`${file}\n  ${verdict}`, ...more, ...names].join('\n')}\n`);
   };
+  const sayMore = ({ ok, lines }: Verdict): void => {
+    progress.clear();
+    if (!ok) wrong++;
+    process.stdout.write(`  ${lines.join('\n  ')}\n`);
+    progress.show('running trace-cmd');
+  };
   for (const file of files) {
     const path = join(folder, file);
     progress.show(`reading ${file}`);
@@ -48,11 +58,19 @@ async function checkFolder(folder: string, { brief }: Options): Promise<number> 
     const dat = path.replace(TEXT, '.dat');
     if (!existsSync(dat)) continue;
     progress.show(`reading ${dat}`);
-    say(file.replace(TEXT, '.dat'), await checkDat(dat, text.counted));
+    const checked = await checkDat(dat, text.counted);
+    say(file.replace(TEXT, '.dat'), checked);
+    if (traceCmd !== undefined) await checkByTraceCmd(dat, checked.counted, sayMore);
   }
   for (const file of absent) process.stdout.write(`${file}\n  in the index, NOT in the folder\n`);
+  const compared =
+    traceCmd === undefined
+      ? 'trace-cmd is not installed: its own texts and files were not compared'
+      : `trace-cmd ${traceCmd} wrote the texts and files that are named after it`;
   const verdict = wrong === 0 ? 'all as they should be' : `${count(wrong)} NOT as they should be`;
-  process.stdout.write(`\n${count(files.length)} texts, ${count(events)} events: ${verdict}\n`);
+  process.stdout.write(
+    `\n${compared}\n${count(files.length)} texts, ${count(events)} events: ${verdict}\n`,
+  );
   return wrong === 0 ? EXIT_OK : EXIT_FINDING;
 }
 

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkDat, checkText } from '../src/traces-check/check-file.ts';
+import { checkByTraceCmd } from '../src/traces-check/check-trace-cmd.ts';
+import { readCounted, readingOf } from '../src/traces-check/counted.ts';
 import { readIndex } from '../src/traces-check/index-file.ts';
+import { traceCmdVersion } from '../src/traces-check/trace-cmd.ts';
 
 const TRACES = join(import.meta.dirname, '../../../traces');
 const TEXT = join(TRACES, 'k6.12-tdp-ksm-race.txt.gz');
@@ -53,6 +56,23 @@ describe('the bundled trace', () => {
     ]);
     expect(other.lines[1]?.replace('  dat  ', '')).toBe(other.lines[2]?.replace('  text ', ''));
   });
+});
+
+describe.skipIf(traceCmdVersion() === undefined)('trace-cmd, where it is installed', () => {
+  it('prints and converts the bundled trace.dat to what is read as the same events', async () => {
+    const dat = TEXT.replace('.txt.gz', '.dat');
+    const said: string[] = [];
+    const counted = await readCounted(readingOf(dat));
+    await checkByTraceCmd(dat, counted, ({ lines }) => said.push(...lines));
+    expect(said).toEqual([
+      "trace-cmd report -N -t: 70,180 events, each equal to the dat's",
+      "trace-cmd report: 70,169 events, each equal to the dat's",
+      "trace-cmd report -l: 70,169 events, each equal to the dat's",
+      "trace-cmd convert, version 6, none: 70,180 events, each equal to the dat's",
+      "trace-cmd convert, version 7, none: 70,180 events, each equal to the dat's",
+      "trace-cmd convert, version 7, zstd: 70,180 events, each equal to the dat's",
+    ]);
+  }, 60_000);
 });
 
 describe('an index', () => {

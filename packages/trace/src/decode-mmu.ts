@@ -10,7 +10,7 @@ const VCPU = literal('vcpu ');
 const GVA = literal(' gva ');
 const ERROR_CODE = literal(' error_code ');
 const SPTEP = literal(' sptep ');
-const OLD = literal(' old 0x');
+const OLD = literal(' old ');
 const NEW = literal(' new ');
 const SPURIOUS = literal(' spurious ');
 const FIXED = literal(' fixed ');
@@ -37,6 +37,7 @@ export const mmuDecoders: Decoders = {
     line.text(SPTEP);
     const sptep = line.pointer() as Sptep;
     line.text(OLD);
+    line.acceptPrefix();
     const old_spte = line.halves();
     line.text(NEW);
     const new_spte = line.halves();

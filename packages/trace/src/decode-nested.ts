@@ -1,12 +1,33 @@
 // Guests of guests. KVM: arch/x86/kvm/trace.h.
 import type { Gpa } from '@faultline/mmu';
-import type { Decoders } from './decode.ts';
+import { type Decoders, UNPARSED } from './decode.ts';
 import { readExit } from './decode-vcpu.ts';
+import type { LineCursor } from './line-cursor.ts';
+import { kernelExitReason } from './plugin-exit-reason.ts';
+import type { KvmNestedVmexitInject } from './vcpu-event.ts';
+
+/** In the words of libtraceevent's plugin: `reason EXIT_NPF info1 6 info2 1000 int_info 0 int_info_err 0`. */
+function injectedExit(line: LineCursor): KvmNestedVmexitInject {
+  const reason = kernelExitReason(line.stringBefore(' info1 '));
+  const info1 = line.halves();
+  line.text(' info2 ');
+  const info2 = line.halves();
+  line.text(' int_info ');
+  const intr_info = line.hex();
+  line.text(' int_info_err ');
+  const error_code = line.hex();
+  return { event: 'kvm_nested_vmexit_inject', reason, info1, info2, intr_info, error_code };
+}
 
 export const nestedDecoders: Decoders = {
-  kvm_nested_vmexit: (line) => readExit(line, 'kvm_nested_vmexit'),
+  kvm_nested_vmexit(line) {
+    // The plugin looks for a field that was renamed, and says so; then it prints as the kernel does.
+    line.accept('<CANT FIND FIELD rip>');
+    return readExit(line, 'kvm_nested_vmexit');
+  },
 
   kvm_nested_vmexit_inject(line) {
+    if (line.accept('reason ')) return injectedExit(line);
     line.text('reason: ');
     const reason = line.stringBefore(' ext_inf1: 0x');
     const info1 = line.halves();
@@ -47,6 +68,7 @@ export const nestedDecoders: Decoders = {
   },
 
   kvm_nested_vmenter_failed(line) {
+    if (line.accept(UNPARSED)) line.fail('why it failed');
     return { event: 'kvm_nested_vmenter_failed', msg: line.rest() };
   },
 

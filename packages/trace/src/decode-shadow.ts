@@ -4,7 +4,7 @@
 //   [FAILED TO PARSE] mmu_valid_gen=0 gfn=512 role=14081 root_count=0 unsync=1               trace-cmd and perf, no plugin
 //   new sp gfn 200 1 q0 direct wux !pae nxe wp root 0 unsync            with the plugin, whose role is wrong: not decoded
 import type { Gfn, Gpa, Gva } from '@faultline/mmu';
-import { type Decode, type Decoders, FOREIGN } from './decode.ts';
+import { type Decode, type Decoders, FOREIGN, UNPARSED } from './decode.ts';
 import type { LineCursor } from './line-cursor.ts';
 import type { KvmMmuPage, KvmMmuSetBit, ShadowPage, ShadowPageRole } from './mmu-event.ts';
 import { roleOf } from './shadow-page-role.ts';
@@ -56,7 +56,7 @@ function readFields(line: LineCursor): ShadowPage {
 
 /** Undefined for the plugin's text, of which a page does not always say its gfn. */
 function readAnyPage(line: LineCursor): ShadowPage | undefined {
-  if (line.accept('[FAILED TO PARSE] ')) return readFields(line);
+  if (line.accept(UNPARSED)) return readFields(line);
   if (line.accept('sp gen ')) return readPage(line);
   line.at = line.end;
   return undefined;

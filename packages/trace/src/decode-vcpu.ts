@@ -1,11 +1,11 @@
 // In and out of the guest. KVM: arch/x86/kvm/trace.h, include/trace/events/kvm.h.
 import type { Gfn, Gva } from '@faultline/mmu';
 import { literal } from './byte-text.ts';
-import type { Decoders } from './decode.ts';
+import { type Decoders, UNPARSED } from './decode.ts';
 import type { LineCursor } from './line-cursor.ts';
 import { kernelExitReason } from './plugin-exit-reason.ts';
 import { UNKNOWN_VCPU } from './vcpu-by-thread.ts';
-import type { Exit, KvmExit, KvmNestedVmexit } from './vcpu-event.ts';
+import type { Exit, KvmExit, KvmInjException, KvmNestedVmexit } from './vcpu-event.ts';
 
 // Of the events that come by the million.
 const VCPU = literal('vcpu ');
@@ -75,6 +75,7 @@ export const vcpuDecoders: Decoders = {
   },
 
   kvm_inj_exception(line) {
+    if (line.accept(UNPARSED)) return exceptionByFields(line);
     const exception = line.word(' ');
     const error_code = line.accept(' (') ? readParenthesized(line) : undefined;
     const reinjected = line.accept(' [reinjected]');
@@ -122,13 +123,49 @@ export const vcpuDecoders: Decoders = {
   },
 
   kvm_try_async_get_page(line) {
-    line.text('gva = 0x');
-    const gva = line.address() as Gva;
-    line.text(', gfn = 0x');
+    line.text('gva = ');
+    const gva = line.prefixedAddress() as Gva;
+    line.text(', gfn = ');
+    line.acceptPrefix();
     const gfn = line.hex() as Gfn;
     return { event: 'kvm_try_async_get_page', gva, gfn };
   },
 };
+
+/** Vectors with a name. Kernel: kvm_trace_sym_exc. */
+const EXCEPTIONS: Readonly<Record<number, string>> = {
+  0: '#DE',
+  1: '#DB',
+  3: '#BP',
+  4: '#OF',
+  5: '#BR',
+  6: '#UD',
+  7: '#NM',
+  8: '#DF',
+  10: '#TS',
+  11: '#NP',
+  12: '#SS',
+  13: '#GP',
+  14: '#PF',
+  16: '#MF',
+  17: '#AC',
+  18: '#MC',
+};
+
+/** As trace-cmd prints it: `exception=14 has_error=1 error_code=3 reinjected=0`. */
+function exceptionByFields(line: LineCursor): KvmInjException {
+  line.text('exception=');
+  const vector = line.decimal();
+  line.text(' has_error=');
+  const hasError = line.flag();
+  line.text(' error_code=');
+  const code = line.decimal();
+  line.text(' reinjected=');
+  const reinjected = line.flag();
+  const exception = EXCEPTIONS[vector] ?? `0x${vector.toString(16)}`;
+  const error_code = hasError ? code : undefined;
+  return { event: 'kvm_inj_exception', exception, error_code, reinjected };
+}
 
 function readParenthesized(line: LineCursor): number {
   const code = line.prefixedAddress();

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { kernelText, withoutUnkeptColumns } from '../test/kernel-text.ts';
 import { lineOf, parseLines } from '../test/parse-text.ts';
 import { COUNTED_LINES, DECODED_LINES, LINES_BY_FORMAT } from '../test/sample-lines.ts';
+import { decoders } from './decoders.ts';
 
 const bodyOf = (event: string) => parseLines(lineOf(event)).events[0]?.body;
 const errorsOf = (event: string) => parseLines(lineOf(event)).summary.errors;
@@ -229,5 +230,54 @@ describe("exits in the words of libtraceevent's plugin", () => {
     expect(bodyOf(`kvm_exit:             reason ${reason} rip 0x10 info 0 0`)).toMatchObject({
       reason: name,
     });
+  });
+});
+
+describe("what trace-cmd and perf print otherwise than the kernel, by C's rules and by their plugin", () => {
+  const FAULT = 'fast_page_fault: vcpu 0 gva 1000 error_code P|W|U sptep';
+
+  it.each([
+    [
+      `${FAULT} (nil) old 0 new 0 spurious 0 fixed 0`,
+      `${FAULT} 0 old 0x0 new 0 spurious 0 fixed 0`,
+    ],
+    [
+      'kvm_unmap_hva_range:  mmu notifier unmap range: 0000000000000000 -- 0x00000000001000',
+      'kvm_unmap_hva_range: mmu notifier unmap range: 0x00000000000000 -- 0x00000000001000',
+    ],
+    [
+      'kvm_test_age_hva:     mmu notifier test age hva: 0000000000000000',
+      'kvm_test_age_hva: mmu notifier test age hva: 0x00000000000000',
+    ],
+    ['kvm_try_async_get_page: gva = 0x2, gfn = 0', 'kvm_try_async_get_page: gva = 0x2, gfn = 0x0'],
+    [
+      'kvm_nested_vmexit:    <CANT FIND FIELD rip>vcpu 0 reason npf rip 0x2 info1 0x0 info2 0x2 intr_info 0x2 error_code 0x3',
+      'kvm_nested_vmexit: vcpu 0 reason npf rip 0x2 info1 0x0 info2 0x2 intr_info 0x2 error_code 0x3',
+    ],
+    [
+      'kvm_nested_vmexit_inject: reason EXIT_NPF info1 7e5 info2 12 int_info a6 int_info_err 1',
+      'kvm_nested_vmexit_inject: reason: npf ext_inf1: 0x7e5 ext_inf2: 0x12 ext_int: 0xa6 ext_int_err: 0x1',
+    ],
+    [
+      'kvm_update_master_clock: masterclock 1 hostclock 0x1 offsetmatched 1',
+      'kvm_update_master_clock: masterclock 1 hostclock tsc offsetmatched 1',
+    ],
+  ])('is the same event: %s', (theirs, kernels) => {
+    expect(bodyOf(theirs)).toEqual(bodyOf(kernels));
+    expect(bodyOf(theirs)).toBeDefined();
+  });
+});
+
+describe('an event of which libtraceevent could not print the text', () => {
+  it.each([...decoders.keys()])('is never taken for something else: %s', (name) => {
+    const { events } = parseLines(lineOf(`${name}: [FAILED TO PARSE] some=1 field=2`));
+    expect(events).toEqual([]);
+  });
+
+  it('is read by its fields where they are known', () => {
+    const fields = 'exception=14 has_error=1 error_code=3 reinjected=0';
+    expect(bodyOf(`kvm_inj_exception:    [FAILED TO PARSE] ${fields}`)).toEqual(
+      bodyOf('kvm_inj_exception: #PF (0x3)'),
+    );
   });
 });

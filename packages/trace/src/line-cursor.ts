@@ -144,9 +144,14 @@ export class LineCursor {
     return 0;
   }
 
-  /** The same as `address` after an `0x`, which the kernel leaves out before a zero, and in some formats before everything. */
-  prefixedAddress(): number {
+  /** The `0x` of `%#x`, which trace-cmd and perf leave out before a zero, and KVM before everything in some formats. */
+  acceptPrefix(): void {
     this.accept('0x');
+  }
+
+  /** The same as `address`, after the prefix. */
+  prefixedAddress(): number {
+    this.acceptPrefix();
     return this.address();
   }
 

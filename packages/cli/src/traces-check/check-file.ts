@@ -1,7 +1,8 @@
 // One trace against the index, and one trace.dat against the text of the same trace.
-import { gaps, isDamaged, readTrace } from '@faultline/trace';
+import { gaps, isDamaged } from '@faultline/trace';
 import { count } from '../table.ts';
-import { type Counted, canonical, readCounted } from './counted.ts';
+import { type Compared, compare } from './compare.ts';
+import { type Counted, readCounted, readingOf } from './counted.ts';
 import { countEventLines } from './event-lines.ts';
 import type { IndexRow } from './index-file.ts';
 
@@ -14,7 +15,7 @@ export interface FileCheck {
 
 /** Every count equal to the index's. `row` is undefined for a file that the index does not name. */
 export async function checkText(path: string, row: IndexRow | undefined): Promise<FileCheck> {
-  const counted = await readCounted(path);
+  const counted = await readCounted(readingOf(path));
   const { summary, counts } = counted;
   // The index counts lines; damaged text may have several events in one.
   const more = summary.events - (await countEventLines(path));
@@ -39,31 +40,9 @@ const indexed = (row: IndexRow): string => `all ${row.size} counts as in the ind
 
 /** Every event equal to the text's, in the same order. */
 export async function checkDat(path: string, text: Counted): Promise<FileCheck> {
-  const counted = await readCounted(path);
-  const { fingerprints, summary } = counted;
-  const at = firstDifference(fingerprints, text.fingerprints);
-  const events = `${count(summary.events)} events`;
-  const said = gaps(summary).map((gap) => `  ${gap}`);
-  if (at === undefined) {
-    return { ok: true, counted, lines: [`${events}, each equal to the text's`, ...said] };
-  }
-  const [mine, its] = [await eventAt(path, at), await eventAt(text.summary.file, at)];
-  const lines = [`${events}, DIFFERENT from event ${at + 1} on`, `  dat  ${mine}`, `  text ${its}`];
-  return { ok: false, counted, lines: [...lines, ...said] };
-}
-
-/** Index of an event, or undefined. */
-function firstDifference(some: Int32Array, others: Int32Array): number | undefined {
-  const length = Math.max(some.length, others.length);
-  for (let i = 0; i < length; i++) if (some[i] !== others[i]) return i >> 1;
-  return undefined;
-}
-
-async function eventAt(path: string, wanted: number): Promise<string> {
-  let n = 0;
-  let found = '(no such event)';
-  await readTrace(path, (event) => {
-    if (n++ === wanted) found = canonical(event);
-  });
-  return found;
+  const counted = await readCounted(readingOf(path));
+  const its: Compared = { name: 'text', read: readingOf(text.summary.file), counted: text };
+  const { ok, lines } = await compare({ name: 'dat', read: readingOf(path), counted }, its);
+  const said = gaps(counted.summary).map((gap) => `  ${gap}`);
+  return { ok, counted, lines: [...lines, ...said] };
 }

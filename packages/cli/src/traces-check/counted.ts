@@ -9,10 +9,18 @@ export interface Counted {
   readonly fingerprints: Int32Array;
 }
 
-export async function readCounted(path: string): Promise<Counted> {
+/** One way to read a trace, as often as it is called. */
+export type Reading = (onEvent: (event: TraceEvent) => void) => Promise<TraceSummary>;
+
+export const readingOf =
+  (path: string): Reading =>
+  (onEvent) =>
+    readTrace(path, onEvent);
+
+export async function readCounted(read: Reading): Promise<Counted> {
   const prints = new Fingerprints();
   const outcomes = { fixed: 0, spurious: 0, neither: 0 };
-  const summary = await readTrace(path, (event) => {
+  const summary = await read((event) => {
     prints.add(canonical(event));
     const { body } = event;
     if (body.event !== 'fast_page_fault') return;

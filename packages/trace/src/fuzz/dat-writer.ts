@@ -80,13 +80,16 @@ export function datV6({ formats, cpus, tasks, clock = 'mono', stats = [] }: DatC
     u16(0),
     Buffer.from('flyrecord\0'),
   ]);
-  let offset = head.length + 16 * cpus.length;
+  const start = Math.ceil((head.length + 16 * cpus.length) / PAGE_BYTES) * PAGE_BYTES;
+  let offset = start;
   const table = cpus.map(({ pages }) => {
     const entry = Buffer.concat([u64(offset), u64(pages.length * PAGE_BYTES)]);
     offset += pages.length * PAGE_BYTES;
     return entry;
   });
-  return Buffer.concat([head, ...table, ...cpus.flatMap(({ pages }) => pages)]);
+  // trace-cmd maps the pages into memory, so they begin at multiples of their size.
+  const gap = Buffer.alloc(start - head.length - 16 * cpus.length);
+  return Buffer.concat([head, ...table, gap, ...cpus.flatMap(({ pages }) => pages)]);
 }
 
 export function datV7(contents: DatContents): Buffer {
