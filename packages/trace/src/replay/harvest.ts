@@ -46,13 +46,13 @@ export function compareHarvest(
     else differ(page, 'dirty', 'clean');
   }
   for (const page of found) {
-    const atBegin = conductor.takeWrittenAtBegin(baseGfn + page);
+    const atBegin = conductor.logBegins.take(baseGfn + page);
     if (!told.has(page)) differ(page, 'clean', 'dirty', atBegin ? 'logging-begins' : undefined);
   }
-  conductor.verdicts.agree('dirty page', agreed);
+  conductor.ledger.verdicts.agree('dirty page', agreed);
 
   function differ(page: number, expected: string, got: string, rule?: Rule): void {
     const where = `slot ${slot.id}, page 0x${page.toString(16)}, gfn ${(slot.baseGfn + page).toString(16)}`;
-    conductor.differ('dirty page', act.end ?? act.begin, { expected, got, where }, rule);
+    conductor.ledger.differ('dirty page', act.end ?? act.begin, { expected, got, where }, rule);
   }
 }

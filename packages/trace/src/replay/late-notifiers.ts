@@ -39,7 +39,7 @@ export class LateNotifiers {
     const late = this.#late.get(pid);
     if (late === undefined) return;
     this.#late.delete(pid);
-    this.#conductor.verdicts.infer('lock-taken-late');
+    this.#conductor.ledger.verdicts.infer('lock-taken-late');
     this.#invalidate(late);
   }
 
@@ -65,7 +65,7 @@ export class LateNotifiers {
 
   /** Does a look without the lock find one of the leaves still there, before its task goes on and before it is set anew? */
   #isFoundMapped(act: NotifierAct, mapped: ReadonlySet<number>): boolean {
-    const { events } = this.#conductor.recording;
+    const { events } = this.#conductor.ledger.recording;
     const { tables, words } = this.#conductor.replayed;
     const unset = new Set(mapped);
     for (const { body, pid } of events.slice(act.at + 1, act.at + 1 + MOST_EVENTS)) {

@@ -15,10 +15,10 @@ import type { Conductor } from './conductor.ts';
 export function leaveOutNested(conductor: Conductor, act: NestedFaultAct, index: number): void {
   if (index !== act.at || act.state !== 'waiting') return;
   act.state = 'running';
-  conductor.verdicts.leaveOut('nested-guest');
-  const compared = act.decisions.filter((at) => reachesOut(conductor.event(at).body));
+  conductor.ledger.verdicts.leaveOut('nested-guest');
+  const compared = act.decisions.filter((at) => reachesOut(conductor.ledger.event(at).body));
   conductor.during(act, compared, { steered: false }, () => {
-    for (const at of act.decisions) follow(conductor, act, conductor.event(at).body);
+    for (const at of act.decisions) follow(conductor, act, conductor.ledger.event(at).body);
   });
   act.state = 'done';
 }

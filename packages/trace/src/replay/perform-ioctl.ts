@@ -64,7 +64,7 @@ export class IoctlPerformer {
 
   #memslot(act: IoctlAct, { op, slot: id, gpa, size, hva, flags }: MarkerOf<'memslot'>): void {
     if (act.ended?.ev !== 'memslot' || act.ended.errno !== 0) return;
-    if (act.at !== act.begin) this.#conductor.verdicts.infer('generation-told');
+    if (act.at !== act.begin) this.#conductor.ledger.verdicts.infer('generation-told');
     this.#invalidations.endAll();
     const { replayed } = this.#conductor;
     const { agent, vm, slots } = replayed;
@@ -117,7 +117,8 @@ export class IoctlPerformer {
       const hvn = slot.hvn + page;
       const word = agent.load32(vm.at.dirty_bitmap + ((hvn >>> 5) << 2));
       if (((word >>> (hvn & 31)) & 1) !== 0) continue;
-      if (this.#conductor.hastenMark(slot.baseGfn + page, act.end ?? act.begin)) placed.add(page);
+      if (this.#conductor.hindsight.hasten(slot.baseGfn + page, act.end ?? act.begin))
+        placed.add(page);
     }
     return placed;
   }

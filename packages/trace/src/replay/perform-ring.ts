@@ -18,7 +18,7 @@ export class RingPerformer {
   }
 
   perform(index: number): void {
-    const { body } = this.#conductor.event(index);
+    const { body } = this.#conductor.ledger.event(index);
     if (body.event === 'kvm_dirty_ring_exit') this.#exit(index, body.vcpu_id);
     else if (body.event === 'marker' && body.marker.ev === 'ring_gfns') {
       const { vcpu, slot_off } = body.marker;
@@ -28,11 +28,19 @@ export class RingPerformer {
 
   #exit(index: number, vcpu: number): void {
     const { agent, vm } = this.#conductor.replayed;
-    if (isDirtyRingSoftFull(agent, vm, vcpu)) this.#conductor.verdicts.agree('kvm_dirty_ring_exit');
+    if (isDirtyRingSoftFull(agent, vm, vcpu))
+      this.#conductor.ledger.verdicts.agree('kvm_dirty_ring_exit');
     else {
       const said = { expected: 'a full ring', got: 'room in it', where: `vCPU ${vcpu}` };
-      this.#conductor.differ('kvm_dirty_ring_exit', index, said);
+      this.#conductor.ledger.differ('kvm_dirty_ring_exit', index, said);
     }
+  }
+
+  /** User space has seen the entry of a fault that the trace has not told of yet. */
+  #hasten(slotId: number, offset: number, before: number): void {
+    const { replayed, hindsight } = this.#conductor;
+    const slot = replayed.slots.find(({ id }) => id === slotId);
+    if (slot !== undefined) hindsight.hasten(slot.baseGfn + offset, before);
   }
 
   /** User space reads the next entry and marks it as read: `slot:offset`, in hexadecimal but for the slot. */
@@ -43,13 +51,17 @@ export class RingPerformer {
     const next = agent.load32(at);
     const entry = dirtyGfnAt(vm, vcpu, next);
     const isThere = (): boolean => agent.load32(entry) === KVM_DIRTY_GFN_F_DIRTY;
-    if (!isThere()) this.#conductor.hastenPush(Number(slot), Number.parseInt(offset, 16), index);
+    if (!isThere()) this.#hasten(Number(slot), Number.parseInt(offset, 16), index);
     const got = isThere()
       ? `${dirtyGfnSlot(agent, entry)}:${dirtyGfnOffset(agent, entry).toString(16)}`
       : 'none';
-    if (got === told) this.#conductor.verdicts.agree('ring entry');
+    if (got === told) this.#conductor.ledger.verdicts.agree('ring entry');
     else
-      this.#conductor.differ('ring entry', index, { expected: told, got, where: `ring ${vcpu}` });
+      this.#conductor.ledger.differ('ring entry', index, {
+        expected: told,
+        got,
+        where: `ring ${vcpu}`,
+      });
     agent.store32(entry, KVM_DIRTY_GFN_F_RESET);
     agent.store32(at, (next + 1) | 0);
   }

@@ -12,6 +12,7 @@ import { IoctlPerformer } from './perform-ioctl.ts';
 import { RingPerformer } from './perform-ring.ts';
 import type { Recording } from './recording.ts';
 import { survey } from './survey.ts';
+import { Vcpus } from './vcpus.ts';
 import type { Verdicts } from './verdicts.ts';
 
 /** Throws a RangeError when there is nothing in the recording that could be replayed. */
@@ -23,6 +24,7 @@ class Replay {
   readonly #conductor: Conductor;
   readonly #host: HostMemory;
   readonly #invalidations: OpenInvalidations;
+  readonly #vcpus: Vcpus;
   readonly #faults: FaultPerformer;
   readonly #ioctls: IoctlPerformer;
   readonly #rings: RingPerformer;
@@ -32,11 +34,12 @@ class Replay {
     const found = survey(recording);
     this.#host = found.host;
     this.#conductor = new Conductor(recording, found, (act, index) => this.#perform(act, index));
-    const { replayed, verdicts } = this.#conductor;
-    this.#invalidations = new OpenInvalidations(replayed, verdicts);
+    const { replayed, ledger } = this.#conductor;
+    this.#invalidations = new OpenInvalidations(replayed, ledger.verdicts);
     this.#conductor.onWait = () => this.#invalidations.endAll();
     this.#late = new LateNotifiers(this.#conductor, found.host, (act) => this.#invalidate(act));
-    this.#faults = new FaultPerformer(this.#conductor, this.#invalidations);
+    this.#vcpus = new Vcpus(replayed);
+    this.#faults = new FaultPerformer(this.#conductor, this.#invalidations, this.#vcpus);
     this.#rings = new RingPerformer(this.#conductor);
     this.#ioctls = new IoctlPerformer(this.#conductor, this.#invalidations, found.host);
   }
@@ -44,7 +47,7 @@ class Replay {
   run(): Verdicts {
     this.#conductor.run();
     this.#late.endAll();
-    return this.#conductor.verdicts;
+    return this.#conductor.ledger.verdicts;
   }
 
   #perform(act: Act, index: number): void {
@@ -59,9 +62,14 @@ class Replay {
 
   #atMoment(act: MomentAct, index: number): void {
     act.state = 'done';
-    const { body } = this.#conductor.event(index);
-    if (body.event === 'kvm_entry') this.#faults.enter(body.vcpu_id);
+    const { body } = this.#conductor.ledger.event(index);
+    if (body.event === 'kvm_entry') this.#enter(body.vcpu_id);
     else this.#rings.perform(index);
+  }
+
+  #enter(vcpu: number): void {
+    this.#vcpus.enter(vcpu);
+    this.#vcpus.leave(vcpu);
   }
 
   #notify(act: NotifierAct, index: number): void {
