@@ -61,7 +61,8 @@ export { type DrawnRace, drawRace } from './races/draw-race.ts';
 export { RACE_KINDS, type Race, type RaceKind, raceKinds } from './races/race.ts';
 export { type RaceStep, raceSteps } from './races/race-steps.ts';
 export { readTrace, STDIN_NAME, type TracePieces } from './read-trace.ts';
-export { Recording } from './replay/recording.ts';
+export { Recorder } from './replay/acts/recorder.ts';
+export type { Recording } from './replay/acts/recording.ts';
 export { replay } from './replay/replay.ts';
 export {
   INFERENCES,

@@ -9,7 +9,7 @@ import {
   type Sptep,
 } from '@faultline/mmu';
 import type { Marker } from '../src/marker.ts';
-import { Recording } from '../src/replay/recording.ts';
+import { Recorder } from '../src/replay/acts/recorder.ts';
 import { replay } from '../src/replay/replay.ts';
 import type { Verdicts } from '../src/replay/verdicts.ts';
 import type { TraceBody } from '../src/trace-event.ts';
@@ -246,14 +246,13 @@ export const zapped = (page: number, pfn: number): TraceBody =>
 
 /** What becomes of it all. */
 export function replayOf(...tellings: readonly Telling[]): Verdicts {
-  const recording = new Recording();
+  const recorder = new Recorder();
   let line = 0;
   for (const [pid, ...bodies] of tellings) {
     for (const body of bodies) {
       line++;
-      recording.add({ line, task: `task${pid}`, pid, cpu: 0, time: line, body });
+      recorder.add({ line, task: `task${pid}`, pid, cpu: 0, time: line, body });
     }
   }
-  recording.end();
-  return replay(recording);
+  return replay(recorder.end());
 }

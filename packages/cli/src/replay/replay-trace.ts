@@ -1,6 +1,6 @@
 // A trace file, replayed.
 import { basename } from 'node:path';
-import { Recording, readTrace, replay, type TraceSummary, type Verdicts } from '@faultline/trace';
+import { Recorder, readTrace, replay, type TraceSummary, type Verdicts } from '@faultline/trace';
 import { InputError } from '../exit.ts';
 import type { Progress } from '../progress.ts';
 
@@ -24,9 +24,9 @@ export async function replayTrace(
   const name = basename(file);
   const begun = performance.now();
   progress.show(`reading ${name}`);
-  const recording = new Recording();
-  const summary = await readTrace(file, (event) => recording.add(event));
-  recording.end();
+  const recorder = new Recorder();
+  const summary = await readTrace(file, (event) => recorder.add(event));
+  const recording = recorder.end();
   progress.show(`replaying ${name}`);
   const read = { name, summary, used: recording.events.length };
   const ended = () => performance.now() - begun;

@@ -2,7 +2,8 @@
 // trace has it, and the trace goes on meanwhile (hindsight.ts, publications.ts). What the MMU tells is held against what the
 // trace tells of the same act (judge.ts).
 import type { Memslot, MmuEvent, Spte } from '@faultline/mmu';
-import type { Act } from './act.ts';
+import type { Act } from './acts/act.ts';
+import type { Recording } from './acts/recording.ts';
 import { Expected } from './expected.ts';
 import { Hindsight } from './hindsight.ts';
 import { Judge } from './judge.ts';
@@ -10,7 +11,6 @@ import { Ledger } from './ledger.ts';
 import { LogBegins } from './log-begins.ts';
 import type { Place } from './page-tables.ts';
 import { Publications } from './publications.ts';
-import type { Recording } from './recording.ts';
 import { ReplayedVm } from './replayed-vm.ts';
 import type { Survey } from './survey.ts';
 

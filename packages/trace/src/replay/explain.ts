@@ -7,7 +7,7 @@ import {
   mmioGeneration,
 } from '@faultline/mmu';
 import type { TraceBody } from '../trace-event.ts';
-import type { FaultAct } from './act.ts';
+import type { FaultAct } from './acts/act.ts';
 import type { ReplayedVm } from './replayed-vm.ts';
 import { isKeptLeaf, isOfStaleMmio, type Rule } from './rules.ts';
 import { ADDRESS_SPACES, isSame } from './spte-words.ts';

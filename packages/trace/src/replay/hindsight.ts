@@ -3,10 +3,10 @@
 // trace comes to that change.
 import type { Spte } from '@faultline/mmu';
 import type { TraceBody } from '../trace-event.ts';
-import type { Act } from './act.ts';
+import type { Act } from './acts/act.ts';
+import { Lanes } from './acts/lanes.ts';
 import type { Conductor, Performance } from './conductor.ts';
 import { changeKey } from './expected.ts';
-import { Lanes } from './lanes.ts';
 import type { Place } from './page-tables.ts';
 import { HARDWARE_BITS, isSame, isSameButHardware } from './spte-words.ts';
 

@@ -1,7 +1,7 @@
 // What the MMU tells in an act, held against what the trace tells of it.
 import { isLastSpte, type MmuEvent } from '@faultline/mmu';
 import type { TraceBody } from '../trace-event.ts';
-import type { Act } from './act.ts';
+import type { Act } from './acts/act.ts';
 import { adopt } from './adopt.ts';
 import { compareEvents } from './compare-events.ts';
 import type { Performance } from './conductor.ts';

@@ -1,7 +1,7 @@
 // The events of a trace, and which of them are answered for: each is compared once, by whichever act comes to it first.
 import type { TraceEvent } from '../trace-event.ts';
+import type { Recording } from './acts/recording.ts';
 import type { Said } from './compare-events.ts';
-import type { Recording } from './recording.ts';
 import type { Rule } from './rules.ts';
 import { type Compared, Verdicts } from './verdicts.ts';
 

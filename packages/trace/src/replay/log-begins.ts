@@ -1,5 +1,5 @@
 // Pages that were written while their log was being switched on.
-import type { Act } from './act.ts';
+import type { Act } from './acts/act.ts';
 
 export class LogBegins {
   readonly #written = new Set<number>();

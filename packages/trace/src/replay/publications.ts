@@ -1,6 +1,6 @@
 // Where memslots are published, and where their grace period ends: no event tells, but faults show which memslots they found.
 import { mmioGeneration, PAGE_SIZE } from '@faultline/mmu';
-import type { IoctlAct } from './act.ts';
+import type { IoctlAct } from './acts/act.ts';
 import type { Conductor, Performance } from './conductor.ts';
 import { ADDRESS_SPACES } from './spte-words.ts';
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readTrace } from '../read-trace.ts';
-import { Recording } from './recording.ts';
+import { Recorder } from './acts/recorder.ts';
 import { replay } from './replay.ts';
 import type { Verdicts } from './verdicts.ts';
 
@@ -9,10 +9,9 @@ const bundled = (name: string): string =>
   fileURLToPath(new URL(`../../../../traces/${name}.txt.gz`, import.meta.url));
 
 async function replayOf(file: string): Promise<Verdicts> {
-  const recording = new Recording();
-  await readTrace(file, (event) => recording.add(event));
-  recording.end();
-  return replay(recording);
+  const recorder = new Recorder();
+  await readTrace(file, (event) => recorder.add(event));
+  return replay(recorder.end());
 }
 
 const agreed = (count: number, explained = 0, unexplained = 0) => ({

@@ -1,18 +1,18 @@
 // A recording, replayed: each act of the trace through the MMU, each decision of the MMU against the trace.
 import { clearYoung, testYoung, zapAll } from '@faultline/mmu';
-import type { Act, MomentAct, NotifierAct, OtherAct } from './act.ts';
+import type { Act, MomentAct, NotifierAct, OtherAct } from './acts/act.ts';
+import type { Recording } from './acts/recording.ts';
 import { Conductor } from './conductor.ts';
 import type { HostMemory } from './host-memory.ts';
-import { LateNotifiers } from './late-notifiers.ts';
-import { leaveOutNested } from './leave-out-nested.ts';
-import { notifyNested } from './nested-root.ts';
-import { OpenInvalidations } from './open-invalidations.ts';
-import { FaultPerformer } from './perform-fault.ts';
-import { IoctlPerformer } from './perform-ioctl.ts';
-import { RingPerformer } from './perform-ring.ts';
-import type { Recording } from './recording.ts';
+import { LateNotifiers } from './perform/late-notifiers.ts';
+import { leaveOutNested } from './perform/leave-out-nested.ts';
+import { notifyNested } from './perform/nested-root.ts';
+import { OpenInvalidations } from './perform/open-invalidations.ts';
+import { FaultPerformer } from './perform/perform-fault.ts';
+import { IoctlPerformer } from './perform/perform-ioctl.ts';
+import { RingPerformer } from './perform/perform-ring.ts';
+import { Vcpus } from './perform/vcpus.ts';
 import { survey } from './survey.ts';
-import { Vcpus } from './vcpus.ts';
 import type { Verdicts } from './verdicts.ts';
 
 /** Throws a RangeError when there is nothing in the recording that could be replayed. */

@@ -15,9 +15,9 @@ import {
 } from '@faultline/mmu';
 import type { Marker } from '../marker.ts';
 import type { TraceBody } from '../trace-event.ts';
+import type { Recording } from './acts/recording.ts';
 import { FrameMap } from './frame-map.ts';
 import { HostMemory } from './host-memory.ts';
-import type { Recording } from './recording.ts';
 
 const KVM_DIRTY_LOG_INITIALLY_SET = 2;
 /** From here on it is no frame but an error, or the word for no memory. KVM: KVM_PFN_ERR_NOSLOT_MASK. */

@@ -1,7 +1,7 @@
 // Acts and events in the words of a difference: who, where, what.
 import { formatSpte, type MmuEvent, type Spte } from '@faultline/mmu';
 import type { TraceBody } from '../trace-event.ts';
-import type { Act } from './act.ts';
+import type { Act } from './acts/act.ts';
 
 export function describe(act: Act): string {
   if (act.kind === 'fault') return `fault of vCPU ${act.fault.vcpu_id}`;

@@ -8,7 +8,7 @@ import {
   isInvalidating,
   type Vm,
 } from '@faultline/mmu';
-import type { Verdicts } from './verdicts.ts';
+import type { Verdicts } from '../verdicts.ts';
 
 interface Open {
   readonly pid: number;

@@ -1,10 +1,10 @@
 // KVM's legacy MMU maps neighbours of a page in advance. This MMU does not: each is mapped by a read fault of its own, and A
 // taken away. KVM: direct_pte_prefetch().
 import { type Gpa, gpaToGfn, isHostWritable, type KvmMmuSetSpte, spteToPfn } from '@faultline/mmu';
-import type { FaultAct } from './act.ts';
-import type { Conductor } from './conductor.ts';
-import { isPrefetched } from './rules.ts';
-import { tellingOf, whereOf } from './telling.ts';
+import type { FaultAct } from '../acts/act.ts';
+import type { Conductor } from '../conductor.ts';
+import { isPrefetched } from '../rules.ts';
+import { tellingOf, whereOf } from '../telling.ts';
 import type { Vcpus } from './vcpus.ts';
 
 /** What the event at `index` sets beside the leaf of the fault itself, if it does. */

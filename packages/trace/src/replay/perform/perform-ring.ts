@@ -8,7 +8,7 @@ import {
   KVM_DIRTY_GFN_F_DIRTY,
   KVM_DIRTY_GFN_F_RESET,
 } from '@faultline/mmu';
-import type { Conductor } from './conductor.ts';
+import type { Conductor } from '../conductor.ts';
 
 export class RingPerformer {
   readonly #conductor: Conductor;

@@ -12,12 +12,12 @@ import {
   type RetPf,
   type Spte,
 } from '@faultline/mmu';
-import type { TraceBody } from '../trace-event.ts';
-import type { FaultAct } from './act.ts';
-import type { Conductor } from './conductor.ts';
+import type { TraceBody } from '../../trace-event.ts';
+import type { FaultAct } from '../acts/act.ts';
+import type { Conductor } from '../conductor.ts';
+import type { Place } from '../page-tables.ts';
+import { isSame } from '../spte-words.ts';
 import { outcomeName } from './outcome.ts';
-import type { Place } from './page-tables.ts';
-import { isSame } from './spte-words.ts';
 import type { Vcpus } from './vcpus.ts';
 
 type FastTold = Extract<TraceBody, { event: 'fast_page_fault' }>;

@@ -10,8 +10,8 @@ import {
   testYoung,
   zapInvalidRoot,
 } from '@faultline/mmu';
-import type { NotifierAct } from './act.ts';
-import type { ReplayedVm } from './replayed-vm.ts';
+import type { NotifierAct } from '../acts/act.ts';
+import type { ReplayedVm } from '../replayed-vm.ts';
 
 /** Does `body` with the page table of the nested guest, when it has one that no rmap leads to. */
 function inNested(replayed: ReplayedVm, body: () => void): void {

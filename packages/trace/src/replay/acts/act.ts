@@ -1,15 +1,15 @@
 // What one task did, as its events tell: a fault, the withdrawal of a range, an ioctl. The events of all tasks lie between each
 // other in a trace; an act is those of one task that belong together.
 import type { KvmPageFault } from '@faultline/mmu';
-import type { Marker } from '../marker.ts';
-import type { Running } from './replayed-vm.ts';
+import type { Marker } from '../../marker.ts';
+import type { Running } from '../replayed-vm.ts';
 
 type MarkerOf<Ev extends Marker['ev']> = Extract<Marker, { ev: Ev }>;
 export type IoctlMarker = MarkerOf<
   'memslot' | 'get_dirty_log' | 'clear_dirty_log' | 'reset_dirty_rings'
 >;
 
-interface ActBase {
+export interface ActBase {
   readonly pid: number;
   /** Index of its first event in the recording. */
   readonly begin: number;

@@ -7,9 +7,9 @@ import {
   markPageDirty,
   spteToPfn,
 } from '@faultline/mmu';
-import type { TraceBody } from '../trace-event.ts';
-import type { NestedFaultAct } from './act.ts';
-import type { Conductor } from './conductor.ts';
+import type { TraceBody } from '../../trace-event.ts';
+import type { NestedFaultAct } from '../acts/act.ts';
+import type { Conductor } from '../conductor.ts';
 
 /** A change of an entry of the guest's own tables is no part of it, and remains a difference. */
 export function leaveOutNested(conductor: Conductor, act: NestedFaultAct, index: number): void {

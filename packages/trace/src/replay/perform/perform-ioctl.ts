@@ -13,10 +13,10 @@ import {
   setMemslotFlags,
   takeDirty,
 } from '@faultline/mmu';
-import type { IoctlAct, IoctlMarker } from './act.ts';
-import type { Conductor } from './conductor.ts';
+import type { IoctlAct, IoctlMarker } from '../acts/act.ts';
+import type { Conductor } from '../conductor.ts';
+import type { HostMemory } from '../host-memory.ts';
 import { compareHarvest, pagesOf } from './harvest.ts';
-import type { HostMemory } from './host-memory.ts';
 import { protectNested, zapNestedRoot } from './nested-root.ts';
 import type { OpenInvalidations } from './open-invalidations.ts';
 

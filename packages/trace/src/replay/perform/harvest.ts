@@ -1,8 +1,8 @@
 // What a harvest found, bit for bit against what user space got.
 import type { Memslot } from '@faultline/mmu';
-import type { IoctlAct } from './act.ts';
-import type { Conductor } from './conductor.ts';
-import type { Rule } from './rules.ts';
+import type { IoctlAct } from '../acts/act.ts';
+import type { Conductor } from '../conductor.ts';
+import type { Rule } from '../rules.ts';
 
 const WORD_DIGITS = 16;
 const WORD_BITS = 64;

@@ -1,9 +1,9 @@
 // Notifiers that get mmu_lock late: an event tells that a range is withdrawn, and what others do before it is zapped comes first.
 import { isShadowPresent } from '@faultline/mmu';
-import type { Act, NotifierAct } from './act.ts';
-import type { Conductor } from './conductor.ts';
-import type { HostMemory } from './host-memory.ts';
-import { isSame } from './spte-words.ts';
+import type { Act, NotifierAct } from '../acts/act.ts';
+import type { Conductor } from '../conductor.ts';
+import type { HostMemory } from '../host-memory.ts';
+import { isSame } from '../spte-words.ts';
 
 /** Pages of a range that are looked at: two tasks withdraw the same few at once, not all of memory. */
 const MOST_PAGES = 512;

@@ -1,8 +1,8 @@
 // A fault that was about to map, and lost an exchange to somebody who changed an entry on its way: one thread never does.
-import type { FaultAct } from './act.ts';
-import type { Conductor } from './conductor.ts';
-import { tellingOf, whereOf } from './telling.ts';
-import type { Compared } from './verdicts.ts';
+import type { FaultAct } from '../acts/act.ts';
+import type { Conductor } from '../conductor.ts';
+import { tellingOf, whereOf } from '../telling.ts';
+import type { Compared } from '../verdicts.ts';
 
 /** What it told is explained, and the tables that it linked are there. `index`: where it ended. */
 export function loseExchange({ ledger, replayed }: Conductor, act: FaultAct, index: number): void {

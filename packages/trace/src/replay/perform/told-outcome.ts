@@ -7,9 +7,9 @@ import {
   type RetPf,
   type Spte,
 } from '@faultline/mmu';
-import type { TraceBody } from '../trace-event.ts';
-import type { FaultAct } from './act.ts';
-import type { Conductor } from './conductor.ts';
+import type { TraceBody } from '../../trace-event.ts';
+import type { FaultAct } from '../acts/act.ts';
+import type { Conductor } from '../conductor.ts';
 import { prefetchOf } from './prefetch.ts';
 
 export interface ToldOutcome {

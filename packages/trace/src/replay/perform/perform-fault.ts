@@ -16,14 +16,14 @@ import {
   RET_PF_SPURIOUS,
   type RetPf,
 } from '@faultline/mmu';
-import type { FaultAct } from './act.ts';
-import type { Conductor } from './conductor.ts';
+import type { FaultAct } from '../acts/act.ts';
+import type { Conductor } from '../conductor.ts';
+import type { Rule } from '../rules.ts';
 import { loseExchange } from './lost-exchange.ts';
 import type { OpenInvalidations } from './open-invalidations.ts';
 import { type Outcome, outcomeName } from './outcome.ts';
 import { FastPerformer } from './perform-fast.ts';
 import { prefetchAll, prefetchOf } from './prefetch.ts';
-import type { Rule } from './rules.ts';
 import { type ToldOutcome, toldOutcome } from './told-outcome.ts';
 import type { Vcpus } from './vcpus.ts';
 

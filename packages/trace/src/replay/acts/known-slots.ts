@@ -2,7 +2,7 @@
 import { type KvmTdpMmuSpteChanged, PAGE_SIZE, pagesPerEntry } from '@faultline/mmu';
 import type { IoctlMarker } from './act.ts';
 
-type MemslotMarker = Extract<IoctlMarker, { ev: 'memslot' }>;
+export type MemslotMarker = Extract<IoctlMarker, { ev: 'memslot' }>;
 
 interface KnownSlot {
   readonly gfn: number;

@@ -15,9 +15,9 @@ import {
   slowPageFault,
   validRoot,
 } from '@faultline/mmu';
-import type { FaultAct } from './act.ts';
+import type { FaultAct } from '../acts/act.ts';
+import type { ReplayedVm } from '../replayed-vm.ts';
 import { BROKEN, type Outcome } from './outcome.ts';
-import type { ReplayedVm } from './replayed-vm.ts';
 
 /** Tables for MMIO sptes: KVM knows no limit. */
 const NO_LIMIT = 2 ** 30;
