@@ -182,6 +182,16 @@ export const shadowed = (vcpu: number, page: number, pfn: number): Telling => [
   enters(vcpu),
 ];
 
+/** KVM carries out the instruction itself. */
+export const emulates: TraceBody = {
+  event: 'kvm_emulate_insn',
+  csbase: 0,
+  rip: 0,
+  insn: '48 8b 06',
+  flags: 'prot64',
+  failed: false,
+};
+
 const mmioSpte = (page: number, gen: number): Spte => makeMmioSpte(gen, (SLOT_GFN + page) as Gfn);
 
 /** A whole fault on the 2M after the slot, where there is no memory; `links`: it links the table for it. */

@@ -131,6 +131,17 @@ describe('a page table that is given up', () => {
     expect(events()[0]).toMatchObject({ mmu_valid_gen: 1 });
   });
 
+  it('counts its root among the pages in use while a vCPU has not given it up', () => {
+    const bench = written({ mmu: 'legacy', faultLock: 'exclusive' });
+    const usedPages = (...vcpus: (0 | 1)[]) => {
+      zapAll(bench);
+      for (const vcpu of vcpus) bench.guests[vcpu].write(GFN, 1);
+      return eventsOf(bench.agent, () => zapAll(bench))[0];
+    };
+    expect(usedPages(0, 1)).toMatchObject({ mmu_used_pages: 2 });
+    expect(usedPages(0)).toMatchObject({ mmu_used_pages: 3 });
+  });
+
   itOfTdp(
     'tells of each leaf, of the entry above when its table is empty, and of the table',
     () => {

@@ -340,6 +340,12 @@ describe('prefetched', () => {
     expect(outcome(verdicts)).toEqual({ ...clean, rules: { prefetched: 1 } });
   });
 
+  it('is no part of an ioctl that is under way', () => {
+    const verdicts = replayOf(...slotCreated(), ...slotDeleted(maps(set(1, leaf(PFN + 1, 0xe47)))));
+    expect(verdicts.rules).toEqual({ prefetched: 1 });
+    expect(verdicts.tallies.kvm_mmu_set_spte).toEqual({ agreed: 1, explained: 1, unexplained: 0 });
+  });
+
   it('does not explain one that was accessed', () => {
     const verdicts = replayOf(...slotCreated(), maps(set(1, leaf(PFN + 1, 0xe67))));
     expect(verdicts.rules).toEqual({});
