@@ -138,7 +138,7 @@ describe('what a round costs beside the sending', () => {
   const words = ['predict', MIGRATION, '--strategy', 'precopy', '--bandwidth', '100M'];
 
   it('is what the harvests of the trace took', async () => {
-    expect((await faultline(...words)).out).toContain(' (by 6 harvests of this trace)');
+    expect((await faultline(...words)).out).toContain(', by 6 harvests of this trace');
     const { roundCostFrom, harvests, strategies } = jsonOf(
       (await faultline(...words, '--json')).out,
     );
@@ -152,7 +152,7 @@ describe('what a round costs beside the sending', () => {
 
   it('is what an option says, and makes the migration and its downtime longer', async () => {
     const { out } = await faultline(...words, '--overhead-ms', '50');
-    expect(out).toContain(' costs 50.0 ms (by --overhead-ms)');
+    expect(out).toContain(' takes 50.0 ms, by --overhead-ms');
     const runOf = async (ms: string) =>
       jsonOf((await faultline(...words, '--overhead-ms', ms, '--json')).out).strategies[0]?.run;
     const [none, some] = [await runOf('0'), await runOf('50')];
@@ -163,7 +163,7 @@ describe('what a round costs beside the sending', () => {
   it('is assumed, and said to be, where nothing tells it', async () => {
     const rates = files.put('rate.csv', 'dirty-rate\n25\n');
     const { out } = await faultline('predict', rates, '--memory', '1G');
-    expect(out).toContain('costs 0 s and 41.0 ns a dirty page (assumed: --overhead-ms)');
+    expect(out).toContain('takes 41 ns a dirty page, by assumption; --overhead-ms');
   });
 });
 
@@ -186,7 +186,7 @@ describe('when the VMM looks whether the rest fits', () => {
     );
     const { out } = await faultline('predict', log);
     expect(out).toContain('at the end of a round whose rest fits');
-    expect(out).toContain(' (by 1 harvest of this log)');
+    expect(out).toContain(', by 1 harvest of this log');
   });
 });
 

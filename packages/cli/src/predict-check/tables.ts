@@ -37,7 +37,16 @@ function meanError(compared: readonly Compared[], by: 'predicted' | 'constant'):
 /** `predicted : actual` */
 export function machineTable(results: readonly MachineResult[]): string {
   return formatTable(
-    ['writes/s', 'MiB/s, asked : got', 'rounds', 'total', 'error', 'at what it got', 'downtime'],
+    [
+      'writes/s',
+      'MiB/s, asked : got',
+      'rounds',
+      'total',
+      'error',
+      'at what it got',
+      'downtime',
+      'at what it got',
+    ],
     results.map((result): Row => {
       const { of } = result;
       return {
@@ -48,19 +57,20 @@ export function machineTable(results: readonly MachineResult[]): string {
   );
 }
 
-function compared({ prediction, atWhatItGot, actual }: MachineResult): string[] {
-  const { run } = prediction;
+function compared({ prediction: { run }, atWhatItGot, actual }: MachineResult): string[] {
   if (actual === undefined || !run.converges) {
     const verdict = (converges: boolean): string => (converges ? 'converges' : 'never');
     return ['', `${verdict(run.converges)} : ${verdict(actual !== undefined)}`];
   }
   const total = actual['total-time'] / 1000;
+  const knowing = atWhatItGot?.run;
   return [
     `${run.rounds.length} : ${actual.rounds.length - 1}`,
     `${formatSeconds(run.totalS)} : ${formatSeconds(total)}`,
     signed(run.totalS / total - 1),
-    atWhatItGot === undefined ? '-' : signed(atWhatItGot.run.totalS / total - 1),
+    knowing === undefined ? '-' : signed(knowing.totalS / total - 1),
     `${formatSeconds(run.downtimeMs / 1000)} : ${formatSeconds(actual.downtime / 1000)}`,
+    knowing === undefined ? '-' : formatSeconds(knowing.downtimeMs / 1000),
   ];
 }
 

@@ -1,9 +1,9 @@
 // What the prediction is made from, and for which migration.
-import { gaps, type RoundsSource, type SwitchOver } from '@faultline/trace';
+import { gaps, type RoundCost, type RoundsSource, type SwitchOver } from '@faultline/trace';
 import { formatBandwidth, formatSeconds, formatSize } from '../../quantity.ts';
 import type { Section } from '../../report/section.ts';
-import { plural } from '../../report/units.ts';
-import { count, nanoseconds } from '../../table.ts';
+import { duration, plural } from '../../report/units.ts';
+import { count } from '../../table.ts';
 import type { PredictInput } from '../load.ts';
 import type { Prediction } from '../prediction.ts';
 
@@ -20,7 +20,7 @@ export function input(prediction: Prediction): Section {
       `${memory} of memory${unknown}, pages of ${formatSize(pages.pageSize)}`,
       `at ${formatBandwidth(bandwidth)}, downtime at most ${count(downtimeMs)} ms, timeout ${count(timeoutS)} s`,
       LOOKS[switchOver],
-      costs(prediction),
+      ...costs(prediction),
       ...(summary === undefined ? [] : gaps(summary)),
     ],
   };
@@ -32,20 +32,26 @@ const LOOKS: Readonly<Record<SwitchOver, string>> = {
 };
 
 /** Beside the sending; and where that is known from. */
-function costs({ input: { history, recorded }, parameters, costSource }: Prediction): string {
+function costs({ input: { history, recorded }, parameters, costSource }: Prediction): string[] {
   const { setupMs, stateMs, roundCost } = parameters;
-  const { ms, nsPerPage } = roundCost;
-  const perPage = nsPerPage === 0 ? '' : ` and ${nanoseconds(nsPerPage)} a dirty page`;
   const harvests = (history?.harvests ?? recorded?.harvests ?? []).length;
   const from = {
-    option: 'by --overhead-ms',
-    input: `by ${plural(harvests, 'harvest')} of this ${recorded === undefined ? 'trace' : 'log'}`,
-    default: 'assumed: --overhead-ms',
+    option: '--overhead-ms',
+    input: `${plural(harvests, 'harvest')} of this ${recorded === undefined ? 'trace' : 'log'}`,
+    default: 'assumption; --overhead-ms says otherwise',
   }[costSource];
-  return (
-    `a round's harvest costs ${formatSeconds(ms / 1000)}${perPage} (${from}); ` +
-    `setup ${formatSeconds(setupMs / 1000)} (--setup-ms), state ${formatSeconds(stateMs / 1000)} (--state-ms)`
-  );
+  const [setup, state] = [setupMs, stateMs].map((ms) => formatSeconds(ms / 1000));
+  return [
+    `the harvest at a round's end takes ${harvestWords(roundCost)}, by ${from}`,
+    `${setup} of setup, ${state} to stop and hand over the state (--setup-ms, --state-ms)`,
+  ];
+}
+
+function harvestWords({ ms, nsPerPage }: RoundCost): string {
+  const each = formatSeconds(ms / 1000);
+  if (nsPerPage === 0) return each;
+  const perPage = `${duration(nsPerPage, 'ns')} a dirty page`;
+  return ms === 0 ? perPage : `${each} and ${perPage}`;
 }
 
 const SOURCES: Readonly<Record<RoundsSource, string>> = {

@@ -14,7 +14,7 @@ export function rings({ input, parameters, strategies }: Prediction): Section | 
   const shares = vcpuShares.map((part) => share(part, 1)).join(', ');
   return {
     title: `Rings: ${vcpuShares.length === 1 ? 'one vCPU' : `vCPUs with ${shares} of the writes`}`,
-    sentences: [emptied(parameters)],
+    sentences: [emptied(parameters), ...inMigration(strategies, size)],
     table: {
       head: ['fills in', 'full exits/s', 'stands still, ms/s', 'writes left'],
       rows: sizesAround(size).map((entries) => {
@@ -30,6 +30,14 @@ const emptied = ({ ring: { reapIntervalMs } }: MigrationParameters): string =>
   reapIntervalMs === undefined
     ? 'emptied every second, and at once by a vCPU whose own is full (QEMU); it stands still meanwhile'
     : `emptied every ${count(reapIntervalMs)} ms; a vCPU whose own is full stands still until then`;
+
+/** In the middle one of the draws. */
+function inMigration(strategies: Prediction['strategies'], size: number): string[] {
+  const run = strategies.find(({ strategy }) => strategy === 'ring')?.run;
+  if (run === undefined) return [];
+  const time = `${formatSeconds(run.ringStallMs / 1000)} of ${formatSeconds(run.totalS)}`;
+  return [`with ${count(size)} entries the vCPU that is hit most stands still for ${time}`];
+}
 
 /** Of the vCPU that it hits most. */
 const cellsOf = ({ fillsInS, fullExitsPerS, stallShares, runningShare }: RingOutlook): string[] => [
