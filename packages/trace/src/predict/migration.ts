@@ -73,26 +73,34 @@ export class Migration {
     const pages = whole === 0 ? 0 : this.#dirty.pages * (transferS / whole);
     const ring = this.#strategy === 'ring' ? this.#ring(at) : undefined;
     const share = (1 - this.#throttle.percent / 100) * (ring?.runningShare ?? 1);
-    const found = this.#load.written((transferS + roundCost.ms / 1000) * share, at);
+    const before = this.#watchedBeforeS;
+    const found = this.#load.written((before + transferS + roundCost.ms / 1000) * share, at);
     const overheadS = this.#harvestS(found);
-    const running = (transferS + overheadS) * share;
+    const running = (before + transferS + overheadS) * share;
     const fresh = this.#dirty.send(pages, running, at);
     this.#faults += this.#faultsOf(fresh, running, at, ring);
-    this.#ringStallS += (transferS + overheadS) * Math.max(0, ...(ring?.stallShares ?? []));
-    this.#sentBytes += pages * this.#bytesPerPage;
-    this.#elapsedS += transferS + overheadS;
     this.#note({ pages, transferS, overheadS });
+    this.#ringStallS += (transferS + overheadS) * Math.max(0, ...(ring?.stallShares ?? []));
     if (this.#strategy === 'auto-converge') {
       this.#throttle.afterRound(pages, fresh, transferS + overheadS);
     }
   }
 
+  /** The log is on while the migration is set up; but that does not count for pages that are cleared when they are sent. */
+  get #watchedBeforeS(): number {
+    const isFirst = this.#rounds.length === 0 && this.#strategy !== 'manual-clear';
+    return isFirst ? this.#parameters.setupMs / 1000 : 0;
+  }
+
   #note({ pages, ...times }: Pick<MigrationRound, 'pages' | 'transferS' | 'overheadS'>): void {
     const remaining = this.#dirty.pages;
+    const bytes = pages * this.#bytesPerPage;
+    this.#sentBytes += bytes;
+    this.#elapsedS += times.transferS + times.overheadS;
     this.#rounds.push({
       iter: this.#rounds.length,
       pages: Math.round(pages),
-      bytes: Math.round(pages * this.#bytesPerPage),
+      bytes: Math.round(bytes),
       ...times,
       remainingBytes: Math.round(remaining * this.#load.pageSize),
       estDowntimeMs: this.#secondsFor(remaining) * 1000,

@@ -116,10 +116,16 @@ describe('a guest that writes other pages at a constant rate', () => {
     expect(run.downtimeMs).toBeCloseTo(512.5, 6);
   });
 
-  it('takes its time to set up', () => {
-    const run = runOf(5_000, 'precopy', { downtimeMs: 313, setupMs: 1500 });
-    expect(run.totalS).toBeCloseTo(1.5 + 19.375 + 0.3125, 9);
-    expect(run.rounds[0]?.elapsedS).toBe(11.5);
+  it('takes its time to set up, and what is written meanwhile is found by the first harvest', () => {
+    const { rounds } = runOf(5_000, 'precopy', { setupMs: 1000 });
+    expect(rounds[0]).toMatchObject({ transferS: 10, elapsedS: 11, remainingBytes: 55_000 * PAGE });
+    expect(rounds[1]?.remainingBytes).toBe(27_500 * PAGE);
+  });
+
+  it('that is set up for longer finds no more, where pages are cleared when they are sent', () => {
+    const [quick, slow] = [0, 1000].map((setupMs) => runOf(5_000, 'manual-clear', { setupMs }));
+    expect(slow?.rounds[0]?.remainingBytes).toBe(quick?.rounds[0]?.remainingBytes);
+    expect(slow?.totalS).toBeCloseTo(1 + (quick?.totalS ?? 0), 9);
   });
 });
 
