@@ -145,6 +145,27 @@ describe('trace-cmd report with the plugin of libtraceevent', () => {
 });
 
 describe('perf script', () => {
+  // What perf 6.1.192 printed of an `ls`, on a host without guests.
+  const printed = (name: string) =>
+    parseText(readFileSync(join(import.meta.dirname, `../test/perf-script/${name}.txt`), 'utf8'));
+
+  it.each([
+    ['--ns', 'ns'],
+    ['-F +pid', 'pid'],
+  ])('says the same with %s', (_, name) => {
+    const { events, summary } = printed(name);
+    // perf cuts what trace-cmd rounds.
+    const cut = (event: TraceEvent) => untold({ ...event, time: Math.floor(event.time) });
+    expect(events.map(cut)).toEqual(printed('plain').events.map(cut));
+    const { format, decoded, errorCount } = summary;
+    expect([format, decoded, errorCount]).toEqual(['perf script', 7, 0]);
+  });
+
+  it('may have call chains, as perf prints them', () => {
+    const { decoded, counts, errorCount } = printed('call-chains').summary;
+    expect([decoded, counts, errorCount]).toEqual([6, { sys_enter_mmap: 3, sys_exit_mmap: 3 }, 0]);
+  });
+
   it.each([
     [
       'a task with a space',
