@@ -31,7 +31,7 @@ export function openOutput(path: string): OutputFile {
     try {
       return step();
     } catch (error) {
-      const got = whyNot(error as NodeJS.ErrnoException);
+      const got = whyUnwritable(error as NodeJS.ErrnoException);
       throw new InputError(`${path}: expected a file that can be written, got ${got}`);
     }
   };
@@ -58,7 +58,8 @@ export function openOutput(path: string): OutputFile {
   };
 }
 
-function whyNot({ code, message }: NodeJS.ErrnoException): string {
+/** In words, of an error of Node's. */
+export function whyUnwritable({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'no such folder';
   if (code === 'EACCES' || code === 'EPERM') return 'no permission to write there';
   if (code === 'EROFS') return 'a read-only file system';

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultline, scratch } from './command.ts';
-import { SOUND, text } from './trace-text.ts';
+import { counts, SOUND, text } from './trace-text.ts';
 
 const files = scratch();
 const sound = files.put('sound.txt', text(...SOUND));
@@ -42,6 +42,33 @@ describe('a trace', () => {
     expect(code).toBe(3);
     expect(err).toContain('the input ends too early');
     expect(readFileSync(out('cut.ndjson'), 'utf8').trimEnd().split('\n')).toHaveLength(10);
+  });
+});
+
+describe('a trace that is named', () => {
+  const toOutput = ['--to', 'csv', '-o', '-'];
+
+  it('by --input is the same', async () => {
+    const said = await faultline('convert', '-i', sound, ...toOutput);
+    expect(said).toEqual(await faultline('convert', sound, ...toOutput));
+    expect(said.code).toBe(0);
+  });
+
+  it.each([
+    ['not at all', [], 'faultline: expected TRACE, got nothing\n'],
+    [
+      'twice',
+      [sound, '-i', 'b'],
+      `faultline: expected a TRACE or --input, got both: ${sound}, b\n`,
+    ],
+  ])('%s is refused', async (_, words, err) => {
+    expect(await faultline('convert', ...words, ...toOutput)).toMatchObject({ code: 2, err });
+  });
+
+  it('and lost events is converted; with --strict that is no success', async () => {
+    const lossy = files.put('lossy.txt', text(counts(11, 12), ...SOUND));
+    expect((await faultline('convert', lossy, ...toOutput)).code).toBe(0);
+    expect((await faultline('convert', lossy, ...toOutput, '--strict')).code).toBe(3);
   });
 });
 

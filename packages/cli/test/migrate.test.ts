@@ -45,7 +45,7 @@ describe('words that make no migration', () => {
   it('name a place where nobody listens', async () => {
     const { code, err } = await faultline('migrate', '--to', `unix:${files.path}/none`);
     expect(code).toBe(3);
-    expect(err).toContain(`expected a listener at unix:${files.path}/none, got: `);
+    expect(err).toContain(`expected a listener at unix:${files.path}/none, got no such socket`);
   });
 
   it('name a socket that is there already', async () => {
@@ -207,7 +207,7 @@ describe('a file that is no snapshot', () => {
     const { code, err } = await faultline('snapshot', 'info', `${files.path}/missing`);
     expect([code, err]).toEqual([
       3,
-      `faultline: ${files.path}/missing: expected a readable file, got ENOENT\n`,
+      `faultline: ${files.path}/missing: expected a readable file, got no such file\n`,
     ]);
   });
 });
@@ -235,7 +235,7 @@ describe('a snapshot that cannot be written', () => {
     [
       'a directory that is not there',
       'no/where',
-      'expected a file that can be written, got ENOENT',
+      'expected a file that can be written, got no such folder',
     ],
     ['a directory', '.', 'expected a file, or nothing yet, got something else'],
   ])('is refused before anybody is listened to: %s', async (_, name, message) => {

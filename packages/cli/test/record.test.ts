@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Host, missing } from '../src/record/missing.ts';
 import { IOCTLS, type Recording, stepsOf } from '../src/record/recording.ts';
+import { faultline } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'faultline-test-'));
 const tracefs = join(folder, 'tracing');
@@ -29,10 +30,11 @@ const put = (path: string, text = ''): void => {
   writeFileSync(path, text);
 };
 
+const SYSTEMS = ['kvm', 'kvmmmu', 'ksm', 'huge_memory', 'syscalls'];
+
 /** The files of a tracefs that the commands name, the instance's too. */
 beforeAll(() => {
-  const systems = ['kvm', 'kvmmmu', 'ksm', 'huge_memory', 'syscalls'];
-  for (const system of systems) put(join(tracefs, 'events', system, 'enable'));
+  for (const system of SYSTEMS) put(join(tracefs, 'events', system, 'enable'));
   for (const command of commandsOf()) {
     const file = /> (\S*instances\/faultline\/\S+)$/.exec(command)?.[1];
     if (file !== undefined) put(file);
@@ -117,5 +119,27 @@ describe('what a host lacks', () => {
 
   it('is nothing but the instance that this test made', () => {
     expect(lacks({})).toEqual([left]);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('--run', () => {
+  it('ends with 3 when a command fails: there is no trace', async () => {
+    // Without a folder for instances, so that the first command fails.
+    const bare = join(folder, 'bare');
+    for (const system of SYSTEMS) put(join(bare, 'events', system, 'enable'));
+    const words = [
+      '--run',
+      '--tracefs',
+      bare,
+      '-b',
+      '64',
+      '-d',
+      '0.1',
+      '-o',
+      join(folder, 'no.gz'),
+    ];
+    const { code, err } = await faultline('record', ...words);
+    expect(code).toBe(3);
+    expect(err).toContain('expected the command to end with 0; what it began is undone');
   });
 });

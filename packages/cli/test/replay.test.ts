@@ -38,6 +38,26 @@ describe('a difference in a trace', () => {
   });
 });
 
+describe('a trace', () => {
+  it('may be named by --input, but not also as an argument', async () => {
+    const { code, out } = await faultline('replay', '-i', whole);
+    expect([code, out]).toEqual([1, expect.stringContaining('whole.txt')]);
+    expect(await faultline('replay', whole, '-i', lossy)).toMatchObject({
+      code: 2,
+      err: `faultline: expected a TRACE or --input, got both: ${whole}, ${lossy}\n`,
+    });
+  });
+
+  it('with events that nobody knows is no success with --strict', async () => {
+    const unknown = files.put(
+      'unknown.txt',
+      text(memslot(1), fault(0x100), fault(0x101).replace('kvm_page_fault', 'some_event')),
+    );
+    expect((await faultline('replay', unknown)).code).toBe(0);
+    expect((await faultline('replay', unknown, '--strict')).code).toBe(3);
+  });
+});
+
 it('says that the input ends too early, and exits with 3', async () => {
   const cut = files.put('cut.txt', text(...SOUND).slice(0, -20));
   const { code, out } = await faultline('replay', cut);

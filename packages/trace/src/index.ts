@@ -112,4 +112,5 @@ export type {
   TraceHeader,
 } from './trace-event.ts';
 export type { Compression, LostEvents, TraceFormat, TraceSummary } from './trace-summary.ts';
+export { whyUnreadable } from './unreadable.ts';
 export type * from './vcpu-event.ts';

@@ -10,6 +10,7 @@ import { TraceError } from './trace-error.ts';
 import type { TraceEvent } from './trace-event.ts';
 import type { Compression, TraceSummary } from './trace-summary.ts';
 import { gunzip } from './unpack-stream.ts';
+import { whyUnreadable } from './unreadable.ts';
 import { unzstd } from './unzstd.ts';
 
 /** Of a file: a read costs much the same whatever it brings. */
@@ -147,13 +148,6 @@ async function* cut(pieces: Pieces): Pieces {
       yield piece.subarray(from, from + PACKED_PIECE_BYTES);
     }
   }
-}
-
-function whyUnreadable({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ENOENT') return 'no such file';
-  if (code === 'EISDIR') return 'a directory';
-  if (code === 'EACCES') return 'no permission to read it';
-  return message;
 }
 
 interface Opened {

@@ -8,13 +8,14 @@ import {
   type TraceSummary,
 } from '@faultline/trace';
 import { Command } from 'commander';
-import { InputError, inputCode } from '../exit.ts';
+import { InputError, inputCode, UsageError } from '../exit.ts';
 import { openOutput } from '../output-file.ts';
 import { Progress } from '../progress.ts';
 import { count } from '../table.ts';
+import { inputOption, namedTrace, strictOption, type TraceOptions } from '../trace-options.ts';
 import { oneOf } from '../words.ts';
 
-interface Options {
+interface Options extends TraceOptions {
   readonly to: Conversion;
   readonly output: string;
 }
@@ -32,18 +33,23 @@ const NOTES: Readonly<Record<Conversion, string>> = {
 export const convertCommand = (exit: (code: number) => void): Command =>
   new Command('convert')
     .description('write a trace in a format that other tools read')
-    .argument('<TRACE>', 'a trace of a KVM host, in any form that is read; - for standard input')
+    .argument('[TRACE]', 'a trace of a KVM host, in any form that is read; - for standard input')
+    .addOption(inputOption())
     .requiredOption('--to <FORMAT>', `one of ${CONVERSIONS.join(', ')}`, oneOf(CONVERSIONS))
     .requiredOption('-o, --output <FILE>', 'where; - for standard output')
+    .addOption(strictOption())
     .addHelpText('after', () => `\nFormats:\n${notes()}`)
-    .action(async (trace: string, options: Options) => {
+    .action(async (trace: string | undefined, options: Options) => {
       exit(await convert(trace, options));
     });
 
 const notes = (): string =>
   CONVERSIONS.map((format) => `  ${format.padEnd(10)}${NOTES[format]}`).join('\n');
 
-async function convert(trace: string, { to, output }: Options): Promise<number> {
+async function convert(argument: string | undefined, options: Options): Promise<number> {
+  const { to, output, strict } = options;
+  const trace = namedTrace(argument, options);
+  if (trace === undefined) throw new UsageError('expected TRACE, got nothing');
   const progress = new Progress();
   const file = openOutput(output);
   try {
@@ -54,7 +60,7 @@ async function convert(trace: string, { to, output }: Options): Promise<number> 
     file.keep();
     progress.clear();
     say(trace, output, summary);
-    return inputCode(summary);
+    return inputCode(summary, strict);
   } finally {
     file.discard();
     progress.clear();

@@ -14,6 +14,7 @@ import { type Compared, diffSections } from '../report/diff-text.ts';
 import { gfnRange } from '../report/filter-words.ts';
 import { asMarkdown } from '../report/markdown.ts';
 import { asText } from '../report/text.ts';
+import { strictOption } from '../trace-options.ts';
 import { oneOf, whole } from '../words.ts';
 
 const FORMATS = ['text', 'json', 'md'] as const;
@@ -46,7 +47,7 @@ export const diffCommand = (exit: (code: number) => void): Command =>
     .option('--gfn <A-B>', 'only those on these pages, hexadecimal', gfnRange)
     .option('-f, --format <FORMAT>', `one of ${FORMATS.join(', ')}`, oneOf(FORMATS), 'text')
     .addOption(new Option('--json', 'the same as --format json'))
-    .option('--strict', 'exit with 3 if events were lost or not understood')
+    .addOption(strictOption())
     .action(async (a: string, b: string, options: Options) => {
       exit(await diff(a, b, options));
     });

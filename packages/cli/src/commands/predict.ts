@@ -12,6 +12,7 @@ import { Progress } from '../progress.ts';
 import { bandwidth, pageSize, size } from '../quantity.ts';
 import { asMarkdown } from '../report/markdown.ts';
 import { asText } from '../report/text.ts';
+import { strictOption } from '../trace-options.ts';
 import { number, oneOf, someOf, whole } from '../words.ts';
 
 export const FORMATS = ['text', 'md', 'json'] as const;
@@ -87,7 +88,7 @@ export const predictCommand = (exit: (code: number) => void): Command =>
       "that write as much as each other (a trace's own, else 1)",
       whole(1, 4096),
     )
-    .option('--strict', 'exit with 3 if events were lost or not understood')
+    .addOption(strictOption())
     .option('-f, --format <FORMAT>', `one of ${FORMATS.join(', ')}`, oneOf(FORMATS), 'text')
     .option('--json', 'the same as --format json')
     .addHelpText(

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { release } from 'node:os';
 import { gaps, readTrace } from '@faultline/trace';
 import { Command, Option } from 'commander';
-import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, inputCode } from '../exit.ts';
+import { EXIT_INPUT, EXIT_OK, inputCode } from '../exit.ts';
 import { missing, thisHost } from '../record/missing.ts';
 import { type Recording, type Step, stepsOf, type Tool, undo } from '../record/recording.ts';
 import { count } from '../table.ts';
@@ -105,7 +105,7 @@ function runOne(command: string): boolean {
 function fail(recording: Recording): number {
   process.stderr.write('faultline: expected the command to end with 0; what it began is undone\n');
   for (const command of undo(recording)) runOne(command);
-  return EXIT_FINDING;
+  return EXIT_INPUT;
 }
 
 /** Read what was recorded: a trace with holes should be known as one at once. */

@@ -1,5 +1,5 @@
 // faultline replay: the MMU of this project does what a kernel did, by its trace, and is held to the kernel's every decision.
-import { hasHoles } from '@faultline/trace';
+import { hasHoles, isComplete } from '@faultline/trace';
 import { Command } from 'commander';
 import { EXIT_FINDING, EXIT_INPUT, EXIT_OK } from '../exit.ts';
 import { Progress } from '../progress.ts';
@@ -9,8 +9,9 @@ import { replayTable } from '../replay/table.ts';
 import { replayText } from '../replay/text.ts';
 import { tracesOf } from '../replay/traces-of.ts';
 import { bundledTrace } from '../trace-input.ts';
+import { inputOption, namedTraces, strictOption, type TraceOptions } from '../trace-options.ts';
 
-interface Options {
+interface Options extends TraceOptions {
   readonly all?: true;
   readonly json?: true;
 }
@@ -20,13 +21,17 @@ export const replayCommand = (exit: (code: number) => void): Command =>
   new Command('replay')
     .description("hold this MMU to a kernel's every decision, by the trace of them")
     .argument('[TRACE...]', 'traces with memslot markers, or folders of them (none: a bundled one)')
+    .addOption(inputOption())
     .option('--all', 'list every difference that is not explained, not only the first')
+    .addOption(strictOption())
     .option('--json', 'print one JSON object')
     .action(async (traces: string[], options: Options) => {
       exit(await replayAll(traces, options));
     });
 
-async function replayAll(words: readonly string[], { all, json }: Options): Promise<number> {
+async function replayAll(traces: readonly string[], options: Options): Promise<number> {
+  const { all, json, strict } = options;
+  const words = namedTraces(traces, options);
   const files = words.length === 0 ? [bundledTrace()] : tracesOf(words);
   const progress = new Progress();
   const replayed: ReplayedTrace[] = [];
@@ -40,13 +45,15 @@ async function replayAll(words: readonly string[], { all, json }: Options): Prom
   else if (replayed.length === 1 && first !== undefined) {
     process.stdout.write(replayText(first, all === true));
   } else process.stdout.write(replayTable(replayed));
-  return exitCode(replayed);
+  return exitCode(replayed, strict === true);
 }
 
 /** A difference in a trace with holes is no finding: what it hangs on may be what was lost. */
-function exitCode(replayed: readonly ReplayedTrace[]): number {
+function exitCode(replayed: readonly ReplayedTrace[], isStrict: boolean): number {
   const isFound = ({ verdicts, summary }: ReplayedTrace): boolean =>
     verdicts !== undefined && verdicts.unexplained.length > 0 && !hasHoles(summary);
   if (replayed.some(isFound)) return EXIT_FINDING;
-  return replayed.some(({ summary }) => hasHoles(summary)) ? EXIT_INPUT : EXIT_OK;
+  const isUnfit = ({ summary }: ReplayedTrace): boolean =>
+    isStrict ? !isComplete(summary) : hasHoles(summary);
+  return replayed.some(isUnfit) ? EXIT_INPUT : EXIT_OK;
 }

@@ -11,18 +11,17 @@ import { asMarkdown } from '../report/markdown.ts';
 import { BREAKDOWNS, type Breakdown, page } from '../report/page.ts';
 import { asText } from '../report/text.ts';
 import { bundledTrace } from '../trace-input.ts';
+import { inputOption, namedTrace, strictOption, type TraceOptions } from '../trace-options.ts';
 import { oneOf, whole } from '../words.ts';
 
 export const FORMATS = ['text', 'json', 'csv', 'md'] as const;
 export type Format = (typeof FORMATS)[number];
 
-interface Options extends ReportOptions {
-  readonly input?: string;
+interface Options extends ReportOptions, TraceOptions {
   readonly by?: Breakdown;
   readonly races?: true;
   readonly format: Format;
   readonly json?: true;
-  readonly strict?: true;
   readonly verbose?: true;
 }
 
@@ -33,7 +32,7 @@ export const reportCommand = (exit: (code: number) => void): Command =>
   new Command('report')
     .description("say what a KVM trace tells about a VM's page faults, on one page")
     .argument('[TRACE]', 'what a kernel recorded (without one: a bundled trace)')
-    .option('-i, --input <TRACE>', 'the same, as perf and trace-cmd name it')
+    .addOption(inputOption())
     .option('--vcpu <N>', 'only the faults of this vCPU', whole(0, 4095))
     .option(
       '-p, --pid <N>',
@@ -50,22 +49,20 @@ export const reportCommand = (exit: (code: number) => void): Command =>
     .option('--races', 'draw every fault whose spte changed under it')
     .option('-f, --format <FORMAT>', `one of ${FORMATS.join(', ')}`, oneOf(FORMATS), 'text')
     .addOption(new Option('--json', 'the same as --format json'))
-    .option('--strict', 'exit with 3 if events were lost or not understood')
+    .addOption(strictOption())
     .option('-v, --verbose', 'say how fast the trace was read')
     .action(async (trace: string | undefined, options: Options) => {
       exit(await report(trace, options));
     });
 
 async function report(argument: string | undefined, options: Options): Promise<number> {
-  if (argument !== undefined && options.input !== undefined) {
-    throw new UsageError(`expected a TRACE or --input, got both: ${argument}, ${options.input}`);
-  }
   if (options.races && options.by !== undefined) {
     throw new UsageError('expected --by or --races, got both');
   }
+  const named = namedTrace(argument, options);
   const progress = new Progress();
   try {
-    const file = argument ?? options.input ?? bundledTrace();
+    const file = named ?? bundledTrace();
     const { vcpu, pid, time, gfn } = options;
     const analysed = await analyse(file, { vcpu, pid, time, gfn }, progress);
     process.stdout.write(printed(analysed.report, analysed.name, options));

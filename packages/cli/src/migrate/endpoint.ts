@@ -70,7 +70,7 @@ function started(server: Server, where: Endpoint): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void =>
       reject(
-        new InputError(`expected to listen on ${formatEndpoint(where)}, got: ${error.message}`),
+        new InputError(`expected to listen on ${formatEndpoint(where)}, got ${whyNoSocket(error)}`),
       );
     server.once('error', failed);
     server.listen(where, () => {
@@ -92,12 +92,22 @@ export async function connectAll(where: Endpoint, count: number): Promise<Channe
   throw failed.reason;
 }
 
+/** In words, of an error of Node's. */
+function whyNoSocket({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return 'no such socket';
+  if (code === 'ECONNREFUSED') return 'nobody who listens';
+  if (code === 'ENOTFOUND') return 'no such host';
+  if (code === 'EADDRINUSE') return 'an address that is taken';
+  if (code === 'EACCES') return 'no permission';
+  return message || `${code}`;
+}
+
 function connectTo(where: Endpoint): Promise<Channel> {
   return new Promise((resolve, reject) => {
     const socket = connect('path' in where ? where : { ...where, noDelay: true });
     socket.once('error', (error) => {
-      const got = error.message || (error as NodeJS.ErrnoException).code;
-      reject(new InputError(`expected a listener at ${formatEndpoint(where)}, got: ${got}`));
+      const got = whyNoSocket(error);
+      reject(new InputError(`expected a listener at ${formatEndpoint(where)}, got ${got}`));
     });
     socket.once('connect', () => resolve(socketChannel(socket)));
   });

@@ -10,7 +10,9 @@ import {
   type SnapshotInfo,
   writeSnapshot,
 } from '@faultline/machine';
+import { whyUnreadable } from '@faultline/trace';
 import { InputError } from '../exit.ts';
+import { whyUnwritable } from '../output-file.ts';
 import { clock, compressions } from './node-side.ts';
 
 /** A file under another name, that takes the place of `path` when all is on the disk. */
@@ -24,7 +26,9 @@ export interface SnapshotFile {
 /** Throws an InputError for a path that cannot be written: better before a guest has come than after. */
 export async function createSnapshotFile(path: string): Promise<SnapshotFile> {
   const unwritable = (error: NodeJS.ErrnoException): never => {
-    throw new InputError(`${path}: expected a file that can be written, got ${error.code}`);
+    throw new InputError(
+      `${path}: expected a file that can be written, got ${whyUnwritable(error)}`,
+    );
   };
   const known = await stat(path).catch(() => undefined);
   if (known?.isFile() === false) {
@@ -69,10 +73,10 @@ export async function loadSnapshot(
   path: string,
   into: (shape: Shape) => DestinationMemory,
 ): Promise<SnapshotInfo> {
-  const unreadable = (got: string | undefined): never => {
+  const unreadable = (got: string): never => {
     throw new InputError(`${path}: expected a readable file, got ${got}`);
   };
-  const file = await open(path, 'r').catch((error) => unreadable(error.code));
+  const file = await open(path, 'r').catch((error) => unreadable(whyUnreadable(error)));
   if ((await file.stat()).isDirectory())
     await file.close().finally(() => unreadable('a directory'));
   const chunks = createReadStream('', { fd: file, highWaterMark: 1 << 20 });
