@@ -106,11 +106,11 @@ export class EventReader {
 
   #decode(line: LineCursor, name: NameCount, decode: Decode, from: number): void {
     line.text(name.separator);
-    if (line.bytes[line.at] === SPACE) {
-      line.skipSpaces();
-      this.padsNames = true;
-    }
+    const isPadded = line.bytes[line.at] === SPACE;
+    if (isPadded) line.skipSpaces();
     const decodedBody = decode(line);
+    // What somebody wrote to trace_marker may begin with a space in any text.
+    if (isPadded && line.expected === undefined && decodedBody !== FOREIGN) this.padsNames = true;
     const body = this.#needsVcpu
       ? this.#vcpus.fill(decodedBody, this.header.head.pid)
       : decodedBody;
@@ -146,7 +146,11 @@ export class EventReader {
     const { at } = line;
     // Other texts have spaces there to align the bodies.
     if (line.bytes[at + 2] !== SPACE || this.padsNames) return false;
+    const { head } = this.header;
+    const own = { ...head };
     if (!line.accept(': ') || !this.header.read(line)) {
+      // A body that looks like a header for a while has left its mark.
+      Object.assign(head, own);
       line.moveTo(at);
       return false;
     }

@@ -35,10 +35,17 @@ const PREFIX_KEY_BYTES = 24;
 const MICROSECOND_DIGITS = 6;
 /** Linux is built for 8,192 processors at most. */
 const MAX_CPUS = 8192;
+/** A clock is a 64-bit number. */
+const MAX_TIME = 2 ** 64;
 
 export type Clock = 'microseconds' | 'ticks';
 /** What stands between a task and its pid: a dash for ftrace and trace-cmd, a space for perf. */
 export type HeaderStyle = 'dash' | 'perf';
+
+const COLUMNS: Readonly<Record<HeaderStyle, string>> = {
+  dash: 'TASK-PID [CPU] FLAGS TIME: EVENT',
+  perf: 'TASK PID [CPU] TIME: EVENT',
+};
 
 /** What the columns up to the CPU say. */
 interface Prefix {
@@ -111,7 +118,7 @@ export class HeaderReader {
     }
     if (this.#readLatencyColumns(line, from)) return true;
     line.moveTo(from);
-    const columns = 'TASK-PID [CPU] FLAGS TIME: EVENT';
+    const columns = COLUMNS[this.style ?? 'dash'];
     line.fail(this.clock === undefined ? columns : `${columns}, the time in ${this.clock}`);
     return false;
   }
@@ -151,7 +158,8 @@ export class HeaderReader {
     line.text(': ');
     if (style === 'perf') line.skipSpaces();
     const isEmpty = line.at >= line.end || line.bytes[line.at] === SPACE;
-    if (line.expected !== undefined || isEmpty) return false;
+    // Not `time >= MAX_TIME`: of hundreds of digits the quotient is NaN.
+    if (line.expected !== undefined || isEmpty || !(time < MAX_TIME)) return false;
     this.clock ??= clock;
     this.style ??= style;
     this.head.time = time;
@@ -194,7 +202,9 @@ function readMicroseconds(line: LineCursor, seconds: number): number {
   const from = line.at;
   const fraction = line.decimal();
   const digits = line.at - from;
-  if (digits === MICROSECOND_DIGITS) return seconds * 1e6 + fraction;
+  if (digits <= MICROSECOND_DIGITS) {
+    return seconds * 1e6 + fraction * 10 ** (MICROSECOND_DIGITS - digits);
+  }
   return (seconds * 10 ** digits + fraction) / 10 ** (digits - MICROSECOND_DIGITS);
 }
 
