@@ -1,4 +1,5 @@
 import { ScheduleError } from '@faultline/checker';
+import { MigrationError } from '@faultline/machine';
 import { TraceError } from '@faultline/trace';
 import { describe, expect, it } from 'vitest';
 import {
@@ -23,6 +24,8 @@ describe('exit codes', () => {
   it.each([
     ['an unreadable trace', traceError, 3],
     ['a trace of no use', new InputError('a.txt: nothing'), 3],
+    ['a migration that was cut', new MigrationError('closed', 'no more bytes'), 3],
+    ['a migration that was stopped', new MigrationError('cancelled', 'Ctrl-C'), 130],
     ['bad words', new UsageError('both'), 2],
     ['a schedule that does not fit', new ScheduleError('step 2'), 2],
     ['what cannot be had', new RangeError('too much'), 2],

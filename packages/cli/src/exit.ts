@@ -1,8 +1,6 @@
 // Exit codes that scripts may rely on, and which error means which.
 import { inspect } from 'node:util';
-import { ScheduleError } from '@faultline/checker';
-import { type FailureReason, MigrationError } from '@faultline/machine';
-import { isComplete, isDamaged, TraceError, type TraceSummary } from '@faultline/trace';
+import type { FailureReason, MigrationError } from '@faultline/machine';
 
 export const EXIT_OK = 0;
 /** Something was found: a word lost, a right that nobody gave, a property violated. */
@@ -29,12 +27,12 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
-/** Of a trace that was read to its end, whatever else was found: damaged is no success, nor with `--strict` are gaps. */
-export const inputCode = (summary: TraceSummary, strict = false): number =>
-  isDamaged(summary) || (strict && !isComplete(summary)) ? EXIT_INPUT : EXIT_OK;
+// By their names: to have their classes, every start would load every room.
+const OF_INPUT = ['TraceError', 'InputError'];
+const OF_USAGE = ['UsageError', 'ScheduleError'];
 
-const OF_INPUT = [TraceError, InputError];
-const OF_USAGE = [UsageError, RangeError, ScheduleError];
+const isMigrationError = (error: unknown): error is MigrationError =>
+  error instanceof Error && error.name === 'MigrationError';
 
 const OF_MIGRATION: Readonly<Record<FailureReason, number>> = {
   damaged: EXIT_INPUT,
@@ -48,15 +46,16 @@ const OF_MIGRATION: Readonly<Record<FailureReason, number>> = {
 };
 
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof MigrationError) return OF_MIGRATION[error.reason];
-  if (OF_INPUT.some((kind) => error instanceof kind)) return EXIT_INPUT;
-  if (OF_USAGE.some((kind) => error instanceof kind)) return EXIT_USAGE;
+  if (!(error instanceof Error)) return EXIT_FINDING;
+  if (isMigrationError(error)) return OF_MIGRATION[error.reason];
+  if (OF_INPUT.includes(error.name)) return EXIT_INPUT;
+  if (OF_USAGE.includes(error.name) || error instanceof RangeError) return EXIT_USAGE;
   return EXIT_FINDING; // a broken invariant
 }
 
 /** One line for what the user can mend; everything there is for what only we can. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof MigrationError) return `migration ${error.reason}: ${error.message}`;
+  if (isMigrationError(error)) return `migration ${error.reason}: ${error.message}`;
   return exitCodeOf(error) === EXIT_FINDING ? inspect(error) : error.message;
 }

@@ -1,26 +1,15 @@
 // The `faultline` command: words in, exit code out.
 import { Command, CommanderError } from 'commander';
-import { benchCommand } from './commands/bench.ts';
-import { checkCommand } from './commands/check.ts';
-import { convertCommand } from './commands/convert.ts';
-import { diffCommand } from './commands/diff.ts';
-import { explainCommand } from './commands/explain.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { predictCommand } from './commands/predict.ts';
-import { recordCommand } from './commands/record.ts';
-import { replayCommand } from './commands/replay.ts';
-import { reportCommand } from './commands/report.ts';
-import { runCommand } from './commands/run.ts';
-import { snapshotCommand } from './commands/snapshot.ts';
+import { COMMANDS, type CommandEntry } from './command-table.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, messageOf } from './exit.ts';
 
 /** Carries out one command line, without the names of Node and of the script, and says what came of it. */
 export async function main(words: readonly string[], version: string): Promise<number> {
   let code = EXIT_OK;
-  const program = faultline(version, (of) => {
-    code = of;
-  });
   try {
+    const program = await faultline(words, version, (of) => {
+      code = of;
+    });
     await program.parseAsync(words, { from: 'user' });
     return code;
   } catch (error) {
@@ -31,35 +20,31 @@ export async function main(words: readonly string[], version: string): Promise<n
   }
 }
 
-function faultline(version: string, exit: (code: number) => void): Command {
+async function faultline(
+  words: readonly string[],
+  version: string,
+  exit: (code: number) => void,
+): Promise<Command> {
   const program = new Command('faultline')
     .description(
       "KVM's x86 MMU: on real threads, driven by real KVM traces, and in every interleaving",
     )
     .version(version)
     .exitOverride()
+    .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .configureOutput({
       outputError: (text, write) => write(`faultline: ${inOurWords(text, program)}\n`),
     });
-  const commands = [
-    runCommand(exit),
-    checkCommand(exit, version),
-    explainCommand(),
-    recordCommand(exit),
-    reportCommand(exit),
-    predictCommand(exit),
-    diffCommand(exit),
-    replayCommand(exit),
-    convertCommand(exit),
-    migrateCommand(exit),
-    snapshotCommand(exit),
-    benchCommand(),
-  ];
-  for (const command of commands) {
-    program.addCommand(command.copyInheritedSettings(program));
+  const chosen = words.find((word) => word !== 'help' && !word.startsWith('-'));
+  for (const entry of COMMANDS) {
+    const command = entry.name === chosen ? (await entry.load())(exit, version) : named(entry);
+    program.addCommand(command.description(entry.description).copyInheritedSettings(program));
   }
   return program;
 }
+
+/** A place in the list of commands. */
+const named = ({ name, usage }: CommandEntry): Command => new Command(name).usage(usage);
 
 /** What commander says of a bad word, in one line and as all other messages are: expected ..., got ... */
 function inOurWords(text: string, { commands }: Command): string {

@@ -13,7 +13,6 @@ interface Options {
 
 export const benchCommand = (): Command =>
   new Command('bench')
-    .description('measure the fast path, and what the rest costs')
     .option('--rounds <N>', 'rounds of each comparison', whole(5, 100_000), 60)
     .option('--only <NAMES>', `some of ${PART_NAMES.join(', ')}`, someOf(PART_NAMES))
     .option('--json', 'print one JSON object')

@@ -40,7 +40,6 @@ const MOST_SEED = 2 ** 31 - 1;
 /** `exit` is told the exit code; `version` is that of Faultline. */
 export const checkCommand = (exit: (code: number) => void, version: string): Command =>
   new Command('check')
-    .description('explore every interleaving of a few threads, and draw what goes wrong')
     .argument(
       '[NAME]',
       'a litmus (--list), or a FILE.js or .ts of your own; all that hold if absent',

@@ -8,7 +8,8 @@ import {
   type TraceSummary,
 } from '@faultline/trace';
 import { Command } from 'commander';
-import { InputError, inputCode, UsageError } from '../exit.ts';
+import { InputError, UsageError } from '../exit.ts';
+import { inputCode } from '../input-code.ts';
 import { openOutput } from '../output-file.ts';
 import { Progress } from '../progress.ts';
 import { count } from '../table.ts';
@@ -32,7 +33,6 @@ const NOTES: Readonly<Record<Conversion, string>> = {
 /** `exit` is told the exit code. */
 export const convertCommand = (exit: (code: number) => void): Command =>
   new Command('convert')
-    .description('write a trace in a format that other tools read')
     .argument('[TRACE]', 'a trace of a KVM host, in any form that is read; - for standard input')
     .addOption(inputOption())
     .requiredOption('--to <FORMAT>', `one of ${CONVERSIONS.join(', ')}`, oneOf(CONVERSIONS))

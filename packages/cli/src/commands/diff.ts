@@ -7,7 +7,8 @@ import {
   type ReportOptions,
 } from '@faultline/trace';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { EXIT_FINDING, EXIT_INPUT, EXIT_OK, inputCode } from '../exit.ts';
+import { EXIT_FINDING, EXIT_INPUT, EXIT_OK } from '../exit.ts';
+import { inputCode } from '../input-code.ts';
 import { Progress } from '../progress.ts';
 import { analyse } from '../report/analyse.ts';
 import { type Compared, diffSections } from '../report/diff-text.ts';
@@ -30,7 +31,6 @@ interface Options extends Pick<ReportOptions, 'vcpu' | 'gfn'> {
 /** `exit` is told the exit code. */
 export const diffCommand = (exit: (code: number) => void): Command =>
   new Command('diff')
-    .description('compare two KVM traces: two kernels, two settings, before and after a patch')
     .argument('<A>', 'the trace to compare with')
     .argument('<B>', 'the trace that must not be worse')
     .addOption(

@@ -7,7 +7,6 @@ import { wrap } from '../wrap.ts';
 
 export const explainCommand = (): Command =>
   new Command('explain')
-    .description('tell the story of a race: what happened, its drawing, what mended it')
     .argument('[NAME]', 'a litmus; all, and what is waiting, if absent')
     .action((name: string | undefined) => {
       process.stdout.write(name === undefined ? overview() : explanation(findLitmus(name)));

@@ -54,7 +54,6 @@ interface Options {
 /** `exit` is told the exit code. */
 export const migrateCommand = (exit: (code: number) => void): Command =>
   new Command('migrate')
-    .description('migrate a running guest to another process')
     .option('--listen <WHERE>', 'wait for a guest at HOST:PORT or unix:PATH', endpoint)
     .option('--snapshot <FILE>', 'with --listen: write what came to a file')
     .option('--run-s <N>', 'with --listen: run the guest that came for so long', number(0, 1e6), 1)

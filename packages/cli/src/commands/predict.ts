@@ -1,7 +1,8 @@
 // faultline predict: whether a guest's migration converges, what it takes, and what would make it.
 import { predict, STRATEGIES, STRATEGY_NOTES, type Strategy, SWITCH_OVERS } from '@faultline/trace';
 import { Command, Option } from 'commander';
-import { EXIT_FINDING, EXIT_OK, inputCode } from '../exit.ts';
+import { EXIT_FINDING, EXIT_OK } from '../exit.ts';
+import { inputCode } from '../input-code.ts';
 import { asJson } from '../predict/json.ts';
 import { loadInput } from '../predict/load.ts';
 import { page } from '../predict/page.ts';
@@ -30,7 +31,6 @@ interface Options extends ParameterOptions {
 /** `exit` is told the exit code. */
 export const predictCommand = (exit: (code: number) => void): Command =>
   new Command('predict')
-    .description('say whether a migration converges, how long it takes, and what would make it')
     .argument(
       '<INPUT>',
       'a trace of a guest whose dirty pages are logged; dirty rates (query-dirty-rate, info dirty_rate, domstats, CSV); ' +

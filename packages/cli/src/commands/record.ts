@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { release } from 'node:os';
 import { gaps, readTrace } from '@faultline/trace';
 import { Command, Option } from 'commander';
-import { EXIT_INPUT, EXIT_OK, inputCode } from '../exit.ts';
+import { EXIT_INPUT, EXIT_OK } from '../exit.ts';
+import { inputCode } from '../input-code.ts';
 import { missing, thisHost } from '../record/missing.ts';
 import { type Recording, type Step, stepsOf, type Tool, undo } from '../record/recording.ts';
 import { count } from '../table.ts';
@@ -30,7 +31,6 @@ interface Options {
 /** `exit` is told the exit code. */
 export const recordCommand = (exit: (code: number) => void): Command =>
   new Command('record')
-    .description('print the commands that take a good trace of this host, or run them')
     .addOption(
       new Option('--tool <TOOL>', `${TOOLS.join(' or ')}: text, or a trace.dat`)
         .argParser(oneOf(TOOLS))

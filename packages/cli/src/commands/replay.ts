@@ -19,7 +19,6 @@ interface Options extends TraceOptions {
 /** `exit` is told the exit code. */
 export const replayCommand = (exit: (code: number) => void): Command =>
   new Command('replay')
-    .description("hold this MMU to a kernel's every decision, by the trace of them")
     .argument('[TRACE...]', 'traces with memslot markers, or folders of them (none: a bundled one)')
     .addOption(inputOption())
     .option('--all', 'list every difference that is not explained, not only the first')

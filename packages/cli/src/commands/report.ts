@@ -1,7 +1,8 @@
 // faultline report: what a trace says about a VM's faults, on one page.
 import type { Report, ReportOptions } from '@faultline/trace';
 import { Command, Option } from 'commander';
-import { inputCode, UsageError } from '../exit.ts';
+import { UsageError } from '../exit.ts';
+import { inputCode } from '../input-code.ts';
 import { Progress } from '../progress.ts';
 import { analyse } from '../report/analyse.ts';
 import { asCsv } from '../report/csv.ts';
@@ -30,7 +31,6 @@ const MOST_PIDS = 2 ** 22;
 /** `exit` is told the exit code. */
 export const reportCommand = (exit: (code: number) => void): Command =>
   new Command('report')
-    .description("say what a KVM trace tells about a VM's page faults, on one page")
     .argument('[TRACE]', 'what a kernel recorded (without one: a bundled trace)')
     .addOption(inputOption())
     .option('--vcpu <N>', 'only the faults of this vCPU', whole(0, 4095))

@@ -14,7 +14,8 @@ import {
   runTrace,
 } from '@faultline/runner';
 import { Command, Option } from 'commander';
-import { EXIT_FINDING, EXIT_OK, inputCode, UsageError } from '../exit.ts';
+import { EXIT_FINDING, EXIT_OK, UsageError } from '../exit.ts';
+import { inputCode } from '../input-code.ts';
 import { Progress } from '../progress.ts';
 import { runReport } from '../run-report.ts';
 import { BUNDLED, bundledTrace, type LoadedTrace, loadTrace } from '../trace-input.ts';
@@ -48,7 +49,6 @@ interface Options {
 /** `exit` is told the exit code. */
 export const runCommand = (exit: (code: number) => void): Command =>
   new Command('run')
-    .description('run a guest on real threads and say what the fast path is worth')
     .argument('[TRACE]', `ftrace text of a KVM host, plain or gzip (a bundled one: ${BUNDLED})`)
     .addOption(
       new Option(

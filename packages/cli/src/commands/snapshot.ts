@@ -12,28 +12,24 @@ interface Options {
 
 /** `exit` is told the exit code. */
 export const snapshotCommand = (exit: (code: number) => void): Command =>
-  new Command('snapshot')
-    .description(
-      'look at a file with the memory of a guest (migrate --listen --snapshot writes one)',
-    )
-    .addCommand(
-      new Command('info')
-        .description('say what is in a snapshot; all of it is read and compared with its checksums')
-        .argument('<FILE>', 'a snapshot')
-        .option('--json', 'print one JSON object')
-        .action(async (file: string, { json }: Options) => {
-          let stateBytes = 0;
-          const info = await loadSnapshot(file, ({ pages, pageSize }): DestinationMemory => {
-            const loadState = (state: Uint8Array): void => {
-              stateBytes = state.length;
-            };
-            return { ...newMemory(pages, pageSize), loadState };
-          });
-          const contents = { ...info, stateBytes };
-          process.stdout.write(json ? jsonOf(contents) : textOf(contents));
-          exit(EXIT_OK);
-        }),
-    );
+  new Command('snapshot').addCommand(
+    new Command('info')
+      .description('say what is in a snapshot; all of it is read and compared with its checksums')
+      .argument('<FILE>', 'a snapshot')
+      .option('--json', 'print one JSON object')
+      .action(async (file: string, { json }: Options) => {
+        let stateBytes = 0;
+        const info = await loadSnapshot(file, ({ pages, pageSize }): DestinationMemory => {
+          const loadState = (state: Uint8Array): void => {
+            stateBytes = state.length;
+          };
+          return { ...newMemory(pages, pageSize), loadState };
+        });
+        const contents = { ...info, stateBytes };
+        process.stdout.write(json ? jsonOf(contents) : textOf(contents));
+        exit(EXIT_OK);
+      }),
+  );
 
 interface Contents extends SnapshotInfo {
   /** Of what was saved beside the memory: slots as the VM had them, registers, devices. */
