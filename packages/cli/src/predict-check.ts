@@ -2,12 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { exitCodeOf, messageOf } from './exit.ts';
-import {
-  checkMachine,
-  idleCost,
-  type MachineCase,
-  type MachineResult,
-} from './predict-check/machine.ts';
+import { checkMachine, idleCost, type MachineResult } from './predict-check/machine.ts';
+import type { MachineCase } from './predict-check/migrate-guest.ts';
 import { checkRecorded, type RecordedResult } from './predict-check/recorded.ts';
 import { machineTable, recordedTable, roundsTable } from './predict-check/tables.ts';
 import { formatSeconds } from './quantity.ts';

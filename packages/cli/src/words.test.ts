@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { number, oneOf, someOf, whole } from './words.ts';
+import { number, oneOf, powerOfTwo, someOf, whole } from './words.ts';
 
 describe('a number on the command line', () => {
   it.each([
@@ -29,6 +29,18 @@ describe('a whole number on the command line', () => {
   it.each(['2.5', 'x', '65', ''])('is refused unless it is one: %j', (text) => {
     expect(() => whole(1, 64)(text)).toThrow(
       new InvalidArgumentError('expected a whole number from 1 to 64.'),
+    );
+  });
+});
+
+describe('a power of two on the command line', () => {
+  it('is read', () => {
+    expect(powerOfTwo(256, 65_536)('1024')).toBe(1024);
+  });
+
+  it.each(['1000', '128', '131072', '0', 'x'])('is refused unless it is one: %j', (text) => {
+    expect(() => powerOfTwo(256, 65_536)(text)).toThrow(
+      new InvalidArgumentError('expected a power of two from 256 to 65536.'),
     );
   });
 });

@@ -12,6 +12,13 @@ export const whole = (least: number, most: number): ((text: string) => number) =
     (value) => Number.isInteger(value) && value >= least && value <= most,
   );
 
+/** A power of two within limits. */
+export const powerOfTwo = (least: number, most: number): ((text: string) => number) =>
+  parser(
+    `a power of two from ${least} to ${most}`,
+    (value) => Number.isInteger(Math.log2(value)) && value >= least && value <= most,
+  );
+
 function parser(expected: string, fits: (value: number) => boolean): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text);

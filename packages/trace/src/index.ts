@@ -52,11 +52,8 @@ export {
 export { STRATEGIES, STRATEGY_NOTES, type Strategy } from './predict/strategy.ts';
 export { SWITCH_OVERS, type SwitchOver } from './predict/switch-over.ts';
 export { WorkingSet, type WorkingSetOptions } from './predict/working-set.ts';
-export {
-  type WriteHistory,
-  WriteHistoryReader,
-  type WriteWindow,
-} from './predict/write-history.ts';
+export { type WriteHistory, WriteHistoryReader } from './predict/write-history.ts';
+export type { WriteWindow } from './predict/write-window.ts';
 export { type DrawnRace, drawRace } from './races/draw-race.ts';
 export { RACE_KINDS, type Race, type RaceKind, raceKinds } from './races/race.ts';
 export { type RaceStep, raceSteps } from './races/race-steps.ts';

@@ -8,13 +8,13 @@ import { loadInput } from '../predict/load.ts';
 import { page } from '../predict/page.ts';
 import { type ParameterOptions, resolve } from '../predict/parameters.ts';
 import type { Prediction } from '../predict/prediction.ts';
-import { MOST_ENTRIES } from '../predict/ring-sizes.ts';
+import { LEAST_ENTRIES, MOST_ENTRIES } from '../predict/ring-sizes.ts';
 import { Progress } from '../progress.ts';
 import { bandwidth, pageSize, size } from '../quantity.ts';
 import { asMarkdown } from '../report/markdown.ts';
 import { asText } from '../report/text.ts';
 import { strictOption } from '../trace-options.ts';
-import { number, oneOf, someOf, whole } from '../words.ts';
+import { number, oneOf, powerOfTwo, someOf, whole } from '../words.ts';
 
 export const FORMATS = ['text', 'md', 'json'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -77,7 +77,12 @@ export const predictCommand = (exit: (code: number) => void): Command =>
       number(0, 1e6),
     )
     .option('--state-ms <N>', 'the part of the downtime that is not memory', number(0, 1e6), 0)
-    .option('--dirty-ring-size <N>', 'entries of a vCPU', whole(1, MOST_ENTRIES), 4096)
+    .option(
+      '--dirty-ring-size <N>',
+      'entries of a vCPU',
+      powerOfTwo(LEAST_ENTRIES, MOST_ENTRIES),
+      4096,
+    )
     .option(
       '--reap-interval-ms <N>',
       'rings are emptied so often, and full ones wait (QEMU: each second, and full ones at once)',

@@ -6,16 +6,15 @@ import {
   ringOutlook,
 } from '@faultline/trace';
 
-/** KVM's most. */
+/** KVM's limits: a page of them at least. Always a power of two. */
+export const LEAST_ENTRIES = 256;
 export const MOST_ENTRIES = 65_536;
-/** KVM wants a page of entries at least. */
-const LEAST_ENTRIES = 256;
 const MOST_ASKED = 32;
 
 /** A quarter of the size that was asked for, up to four times. */
 export const sizesAround = (size: number): number[] =>
   [size / 4, size / 2, size, size * 2, size * 4].filter(
-    (entries) => entries === size || (entries >= LEAST_ENTRIES && entries <= MOST_ENTRIES),
+    (entries) => entries >= LEAST_ENTRIES && entries <= MOST_ENTRIES,
   );
 
 /** The least power of two that is never full; undefined: none. */

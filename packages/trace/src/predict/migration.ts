@@ -10,6 +10,7 @@ import type {
   MigrationRound,
   MigrationRun,
 } from './migration-run.ts';
+import { MigrationTally, sumMs } from './migration-tally.ts';
 import type { Strategy } from './strategy.ts';
 import { sentBeforeLook } from './switch-over.ts';
 
@@ -26,11 +27,7 @@ export class Migration {
   readonly #window: (elapsedS: number) => number;
   readonly #throttle: Throttle;
   readonly #dirty: DirtyPages;
-  readonly #rounds: MigrationRound[] = [];
-  #elapsedS: number;
-  #faults = 0;
-  #sentBytes = 0;
-  #ringStallS = 0;
+  readonly #tally: MigrationTally;
   #least = Number.POSITIVE_INFINITY;
   #leastAt = 0;
   #best: Downtime | undefined;
@@ -50,7 +47,7 @@ export class Migration {
     this.#window = window;
     this.#throttle = new Throttle(switchOver === 'pending' ? QEMU_PERIOD_SECONDS : 0);
     this.#dirty = new DirtyPages(load, strategy === 'manual-clear' ? 'when-sent' : 'by-harvest');
-    this.#elapsedS = setupMs / 1000;
+    this.#tally = new MigrationTally(setupMs);
   }
 
   run(): MigrationRun {
@@ -60,12 +57,14 @@ export class Migration {
       end = this.#end();
     }
     if (end === 'postcopy') return this.#postcopy();
-    return end === 'converged' ? this.#stopAndCopy() : this.#report(end, this.#best as Downtime);
+    return end === 'converged'
+      ? this.#stopAndCopy()
+      : this.#tally.report(end, this.#best as Downtime);
   }
 
   #round(): void {
     const { switchOver, downtimeMs, roundCost } = this.#parameters;
-    const at = this.#window(this.#elapsedS);
+    const at = this.#window(this.#tally.elapsedS);
     const whole = this.#secondsFor(this.#dirty.pages);
     // Post-copy is begun after a whole round.
     const transferS =
@@ -78,9 +77,9 @@ export class Migration {
     const overheadS = this.#harvestS(found);
     const running = (before + transferS + overheadS) * share;
     const fresh = this.#dirty.send(pages, running, at);
-    this.#faults += this.#faultsOf(fresh, running, at, ring);
+    this.#tally.faults += this.#faultsOf(fresh, running, at, ring);
     this.#note({ pages, transferS, overheadS });
-    this.#ringStallS += (transferS + overheadS) * Math.max(0, ...(ring?.stallShares ?? []));
+    this.#tally.ringStallS += (transferS + overheadS) * Math.max(0, ...(ring?.stallShares ?? []));
     if (this.#strategy === 'auto-converge') {
       this.#throttle.afterRound(pages, fresh, transferS + overheadS);
     }
@@ -88,23 +87,18 @@ export class Migration {
 
   /** The log is on while the migration is set up; but that does not count for pages that are cleared when they are sent. */
   get #watchedBeforeS(): number {
-    const isFirst = this.#rounds.length === 0 && this.#strategy !== 'manual-clear';
+    const isFirst = this.#tally.rounds.length === 0 && this.#strategy !== 'manual-clear';
     return isFirst ? this.#parameters.setupMs / 1000 : 0;
   }
 
   #note({ pages, ...times }: Pick<MigrationRound, 'pages' | 'transferS' | 'overheadS'>): void {
     const remaining = this.#dirty.pages;
-    const bytes = pages * this.#bytesPerPage;
-    this.#sentBytes += bytes;
-    this.#elapsedS += times.transferS + times.overheadS;
-    this.#rounds.push({
-      iter: this.#rounds.length,
+    this.#tally.round({
       pages: Math.round(pages),
-      bytes: Math.round(bytes),
+      bytes: Math.round(pages * this.#bytesPerPage),
       ...times,
       remainingBytes: Math.round(remaining * this.#load.pageSize),
       estDowntimeMs: this.#secondsFor(remaining) * 1000,
-      elapsedS: this.#elapsedS,
       throttlePercent: this.#throttle.percent,
     });
   }
@@ -139,14 +133,14 @@ export class Migration {
     if (this.#secondsFor(remaining) * 1000 <= downtimeMs) return 'converged';
     if (remaining < this.#least) {
       this.#least = remaining;
-      this.#leastAt = this.#elapsedS;
+      this.#leastAt = this.#tally.elapsedS;
       this.#best = this.#downtime();
     }
-    if (this.#elapsedS >= timeoutS) return 'timeout';
-    if (progressTimeoutS > 0 && this.#elapsedS - this.#leastAt >= progressTimeoutS) {
+    if (this.#tally.elapsedS >= timeoutS) return 'timeout';
+    if (progressTimeoutS > 0 && this.#tally.elapsedS - this.#leastAt >= progressTimeoutS) {
       return 'no-progress';
     }
-    return this.#rounds.length >= MOST_ROUNDS ? 'rounds' : undefined;
+    return this.#tally.rounds.length >= MOST_ROUNDS ? 'rounds' : undefined;
   }
 
   /**
@@ -154,8 +148,9 @@ export class Migration {
    * half the harvest, in which the guest writes on.
    */
   #downtime(): Downtime {
-    const seconds = this.#last.overheadS / 2;
-    const at = this.#window(this.#elapsedS);
+    const { rounds, elapsedS } = this.#tally;
+    const seconds = ((rounds.at(-1)?.overheadS ?? 0) / 2) * (1 - this.#throttle.percent / 100);
+    const at = this.#window(elapsedS);
     const rest = this.#dirty.pages + this.#dirty.others(seconds, at);
     return {
       harvestMs: this.#harvestS(this.#load.written(seconds, at)) * 1000,
@@ -164,41 +159,23 @@ export class Migration {
     };
   }
 
-  get #last(): MigrationRound {
-    return this.#rounds.at(-1) as MigrationRound;
-  }
-
   #stopAndCopy(): MigrationRun {
     const downtime = this.#downtime();
-    this.#sentBytes += (downtime.restMs / 1000) * this.#parameters.bandwidth;
-    this.#elapsedS += sumMs(downtime) / 1000;
-    return this.#report('converged', downtime);
+    this.#tally.sent(this.#bytesIn(downtime.restMs), sumMs(downtime) / 1000);
+    return this.#tally.report('converged', downtime);
   }
 
   /** The guest stops for its state alone; each page that is left is sent once, and asked for if it is written sooner. */
   #postcopy(): MigrationRun {
-    const { harvestMs, restMs, stateMs } = this.#downtime();
+    const { restMs, ...stopped } = this.#downtime();
     const { pages } = this.#dirty;
-    const early = this.#dirty.meanAgain(restMs / 1000, this.#window(this.#elapsedS));
-    this.#sentBytes += (restMs / 1000) * this.#parameters.bandwidth;
-    this.#elapsedS += (harvestMs + stateMs + restMs) / 1000;
-    return this.#report('postcopy', { harvestMs, restMs: 0, stateMs }, Math.round(pages * early));
+    const early = this.#dirty.meanAgain(restMs / 1000, this.#window(this.#tally.elapsedS));
+    const downtime: Downtime = { ...stopped, restMs: 0 };
+    this.#tally.sent(this.#bytesIn(restMs), (sumMs(downtime) + restMs) / 1000);
+    return this.#tally.report('postcopy', downtime, Math.round(pages * early));
   }
 
-  #report(end: MigrationEnd, downtime: Downtime, remoteFaults = 0): MigrationRun {
-    return {
-      converges: end === 'converged' || end === 'postcopy',
-      end,
-      rounds: this.#rounds,
-      totalS: this.#elapsedS,
-      downtimeMs: sumMs(downtime),
-      downtime,
-      faults: Math.round(this.#faults),
-      remoteFaults,
-      sentBytes: Math.round(this.#sentBytes),
-      ringStallMs: this.#ringStallS * 1000,
-    };
+  #bytesIn(ms: number): number {
+    return (ms / 1000) * this.#parameters.bandwidth;
   }
 }
-
-const sumMs = ({ harvestMs, restMs, stateMs }: Downtime): number => harvestMs + restMs + stateMs;

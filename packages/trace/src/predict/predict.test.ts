@@ -6,7 +6,7 @@ import { predict } from './predict.ts';
 import { RateLoad } from './rate-load.ts';
 import type { Strategy } from './strategy.ts';
 import { WorkingSet } from './working-set.ts';
-import type { WriteWindow } from './write-history.ts';
+import type { WriteWindow } from './write-window.ts';
 
 const PAGE = 4096;
 const MEMORY = 100_000;

@@ -16,7 +16,7 @@ export const STRATEGY_NOTES: Readonly<Record<Strategy, string>> = {
   precopy: 'rounds until the rest fits; each harvest protects all it found',
   'manual-clear':
     'a page is protected just before it is sent (KVM_CLEAR_DIRTY_LOG, initially all set)',
-  ring: 'a ring per vCPU: the same pages, and a fault more for each time a ring is emptied',
+  ring: 'a ring per vCPU: a fault more each time that it is emptied, and a stall while it is full',
   'auto-converge': "vCPUs throttled by QEMU's rule: 20 %, then 10 % more each time, 99 % at most",
   compression: 'every page smaller on the wire by the ratio',
   'huge-pages': 'huge pages not split: 2 MiB are dirty, and sent, when a byte of them is',

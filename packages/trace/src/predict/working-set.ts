@@ -2,7 +2,8 @@
 // the window's begin on, through all later windows of the same migration.
 import { Curve, type Unseen } from './curve.ts';
 import type { DirtyLoad } from './dirty-load.ts';
-import type { WriteHistory, WriteWindow } from './write-history.ts';
+import type { WriteHistory } from './write-history.ts';
+import type { WriteWindow } from './write-window.ts';
 
 export interface WorkingSetOptions {
   /** Bytes: 4096, or those of a huge page that is sent as a whole. */
