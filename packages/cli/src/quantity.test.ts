@@ -51,6 +51,11 @@ describe('a bandwidth', () => {
 describe('in words', () => {
   it('sizes and times keep three figures', () => {
     expect([0, 2048, 5 * 2 ** 30].map(formatSize)).toEqual(['0.00 KiB', '2.00 KiB', '5.00 GiB']);
-    expect([0, 0.0123, 12.34].map(formatSeconds)).toEqual(['0 s', '12.3 ms', '12.3 s']);
+    expect([0, 4.2e-5, 0.0123, 12.34].map(formatSeconds)).toEqual([
+      '0 s',
+      '42.0 us',
+      '12.3 ms',
+      '12.3 s',
+    ]);
   });
 });

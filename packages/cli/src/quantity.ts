@@ -50,8 +50,9 @@ export function formatSize(bytes: number): string {
 export const formatBandwidth = (bytesPerSecond: number): string =>
   `${formatSize(bytesPerSecond)}/s`;
 
-/** `12.3 s`, `45.6 ms`. */
+/** `12.3 s`, `45.6 ms`, `78.9 us`. */
 export function formatSeconds(seconds: number): string {
   if (seconds === 0) return '0 s';
-  return seconds >= 1 ? `${figure(seconds)} s` : `${figure(seconds * 1000)} ms`;
+  if (seconds >= 1) return `${figure(seconds)} s`;
+  return seconds >= 1e-3 ? `${figure(seconds * 1e3)} ms` : `${figure(seconds * 1e6)} us`;
 }
