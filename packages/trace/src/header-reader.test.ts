@@ -15,13 +15,14 @@ describe('a time', () => {
     expect(events[0]?.time).toBe(microseconds);
   });
 
-  it.each([`0.${'0'.repeat(400)}`, `${'9'.repeat(400)}.000000`, `${'9'.repeat(21)}.000000`])(
-    'that no clock can show makes the line a damaged one: %s',
-    (time) => {
-      const { events, summary } = parseLines(lineOf(ENTRY), `x-1 [000] ${time}: ${ENTRY}`);
-      expect([events.length, summary.errorCount]).toEqual([1, 1]);
-    },
-  );
+  it.each([
+    ['with hundreds of decimals', `0.${'0'.repeat(400)}`],
+    ['beyond a double', `${'9'.repeat(400)}.000000`],
+    ['beyond 64 bits', `${'9'.repeat(21)}.000000`],
+  ])('%s makes the line a damaged one', (_, time) => {
+    const { events, summary } = parseLines(lineOf(ENTRY), `x-1 [000] ${time}: ${ENTRY}`);
+    expect([events.length, summary.errorCount]).toEqual([1, 1]);
+  });
 });
 
 describe('a body that looks like the columns of another line for a while', () => {

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
+  at,
   entry,
   exit,
   fast,
+  HUGE_PROTECTED,
+  marker,
   NOTHING,
   PROTECTED,
   pageFault,
@@ -27,6 +30,30 @@ function faults(length: number, n = 1500): Report {
       ];
     }).flat(),
   );
+}
+
+/** Of that many rounds of 2 ms, in each twenty writes that meet a huge page and twenty full rings. */
+function migration(rounds: number): Report {
+  const write = (us: number, gfn: number): string[] => [
+    entry(us),
+    exit(us + 20),
+    pageFault(us + 21, gfn, 7),
+    fast(us + 22, gfn, 'invalid', HUGE_PROTECTED),
+    entry(us + 50),
+    exit(us + 60, 'interrupt'),
+    at(us + 61, 'kvm_dirty_ring_exit: vcpu 0'),
+  ];
+  const harvest = { ev: 'get_dirty_log', slot: 0, round: 0 };
+  const round = (from: number): string[] => [
+    ...Array.from({ length: 20 }, (_, n) => write(from + 95 * n, 512 * n)).flat(),
+    marker(from + 1990, { ...harvest, at: 'begin' }),
+    marker(from + 1995, { ...harvest, at: 'end', pages: 64, dirty: 0, errno: 0 }),
+  ];
+  const slot = { ev: 'memslot', op: 'flags', slot: 0, gpa: '0x0', size: 0x40000 };
+  return reportOf([
+    marker(0, { ...slot, at: 'end', hva: '0x0', flags: 1, errno: 0 }),
+    ...Array.from({ length: rounds }, (_, n) => round(2000 * n)).flat(),
+  ]);
 }
 
 const TEN: CompareOptions = { threshold: 0.1 };
@@ -72,6 +99,9 @@ describe('two traces', () => {
 
   it('are not judged by how much was traced', () => {
     expect(verdict(faults(50, 1500), faults(50, 1900), 'faults')).toBe('neutral');
+    const rows = compareReports(migration(1), migration(3), TEN);
+    expect(rows.filter(({ verdict: of }) => of === 'worse' || of === 'better')).toEqual([]);
+    expect(find(rows, 'log_full')).toMatchObject({ a: 20, b: 60 });
   });
 
   it('may have figures that the other has not', () => {

@@ -88,13 +88,13 @@ export class FaultTracker {
     this.#close(vcpu, Number.NaN);
     vcpu.exitedAt = time;
     vcpu.addressIsVirtual = EXCEPTION_EXITS.has(reason);
-    if (reason === 'EPT_MISCONFIG') vcpu.begin(time, -1, PFERR_RSVD_MASK);
+    if (reason === 'EPT_MISCONFIG') vcpu.begin(time, Number.NaN, PFERR_RSVD_MASK);
   }
 
   #begin(vcpu: VcpuState, time: number, body: KvmPageFault): void {
     this.#close(vcpu, Number.NaN);
     const code = pageFaultErrorCode(body.error_code, this.layout);
-    vcpu.begin(time, vcpu.addressIsVirtual ? -1 : gpaToGfn(body.fault_address), code);
+    vcpu.begin(time, gpaToGfn(body.fault_address), code);
   }
 
   #look(vcpu: VcpuState, time: number, body: FastPageFault): void {

@@ -36,6 +36,8 @@ export interface Fault {
   readonly ended: number;
   /** -1 where no event says it. */
   readonly gfn: Gfn | -1;
+  /** As hardware named it: the gfn, or with shadow paging of the guest's virtual memory. NaN where no event says it. */
+  readonly page: number;
   /** By hardware: every level was present. */
   readonly isPresent: boolean;
   readonly isWrite: boolean;

@@ -45,9 +45,11 @@ export function figures(report: Report): readonly Figure[] {
 const seconds = ({ summary: { firstTime, lastTime } }: Report): number =>
   Math.max(lastTime - firstTime, 1) / 1e6;
 
+const vcpuTime = ({ vcpus }: Report): number => sum(vcpus, (row) => row.span);
+
 function ofTrace(report: Report): Figure[] {
   const { faults, vcpus } = report;
-  const span = sum(vcpus, (row) => row.span);
+  const span = vcpuTime(report);
   const share = (of: (row: VcpuRow) => number): number => (span === 0 ? 0 : sum(vcpus, of) / span);
   const stall = share((row) => row.sum);
   const logging = share((row) => row.loggingStall);
@@ -99,8 +101,10 @@ function ofVcpu(row: VcpuRow, key: string, { unit }: Report): Figure[] {
   ];
 }
 
-function ofDirtyLog({ rounds, unit, windows, logFull }: Report): Figure[] {
+function ofDirtyLog(report: Report): Figure[] {
+  const { rounds, unit, windows, logFull } = report;
   if (rounds.length === 0) return [];
+  const span = vcpuTime(report);
   const stalls = rounds.map(({ stall }) => sum(stall, (of) => of));
   const mean = (total: number): number => total / rounds.length;
   const pages = mean(sum(rounds, ({ dirtyPages }) => dirtyPages));
@@ -119,7 +123,7 @@ function ofDirtyLog({ rounds, unit, windows, logFull }: Report): Figure[] {
       logFull.ringExits + logFull.pmlExits,
       'events',
     ),
-    lower('log_full.stall', 'stall with a full ring or PML', logFull.stall, unit),
+    lower('log_full.stall', 'stall with a full ring or PML', logFull.stall / (span || 1), 'share'),
     ...(unit === 'ns'
       ? [neutral('dirty.working_set', 'pages written in the busiest second', busiest, 'pages')]
       : []),
@@ -143,7 +147,7 @@ function ofHost(report: Report): Figure[] {
   return [
     neutral('huge.mapped', 'huge pages mapped', hugePages.mapped, 'events'),
     neutral('huge.split_ahead', 'huge pages split ahead', hugePages.splitAhead, 'events'),
-    lower('huge.met', 'faults that met a logged huge page', hugePages.metWhileLogged, 'events'),
+    neutral('huge.met', 'faults that met a logged huge page', hugePages.metWhileLogged, 'events'),
     neutral('mmio', 'MMIO accesses', mmio.accesses, 'events'),
     neutral('mmio.rate', 'MMIO accesses by the second', mmio.accesses / seconds(report), '/s'),
     neutral('notifiers.rate', 'mmu notifier calls by the second', calls / seconds(report), '/s'),

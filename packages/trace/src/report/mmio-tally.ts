@@ -1,7 +1,9 @@
 // Which device registers the guest touches most, and which of them an ioeventfd could take: those that are only written, always
 // with one length, and go to the VMM each time.
+import { PAGE_SIZE } from '@faultline/mmu';
 import type { TraceEvent } from '../trace-event.ts';
 import type { KvmMmio } from '../vcpu-event.ts';
+import { isWithin } from './report-options.ts';
 
 /** Registers that are told apart; more are counted together. */
 const MOST = 16_384;
@@ -44,7 +46,6 @@ export class MmioTally {
   readonly #pending = new Map<number, Tally | undefined>();
   /** Pids whose read the VMM is to answer: the answer is told as another `read`. */
   readonly #awaited = new Set<number>();
-  #accesses = 0;
   #others = 0;
 
   add({ pid, body }: TraceEvent): void {
@@ -55,20 +56,18 @@ export class MmioTally {
     } else if (body.event === 'kvm_mmio') this.#access(pid, body);
   }
 
-  result(): MmioAccesses {
-    const rows = [...this.#registers.values()].map((tally) => ({
-      ...tally,
-      isWorthIoeventfd:
-        tally.reads === 0 &&
-        tally.length > 0 &&
-        tally.userspaceExits >= Math.max(WORTH, tally.writes / 2),
-    }));
+  /** Those on the pages between, inclusive. */
+  result(gfns?: readonly [first: number, last: number]): MmioAccesses {
+    const tallies = [...this.#registers.values()];
+    const rows = tallies
+      .filter(({ gpa }) => isWithin(Math.floor(gpa / PAGE_SIZE), gfns))
+      .map((tally) => ({ ...tally, isWorthIoeventfd: isWorthIoeventfd(tally) }));
     const uses = ({ reads, writes }: MmioRegister): number => reads + writes;
     rows.sort(
       (a, b) => Number(b.isWorthIoeventfd) - Number(a.isWorthIoeventfd) || uses(b) - uses(a),
     );
     return {
-      accesses: this.#accesses,
+      accesses: rows.reduce((sum, row) => sum + uses(row), this.#others),
       registers: rows.length,
       others: this.#others,
       worthIoeventfd: rows.filter(({ isWorthIoeventfd }) => isWorthIoeventfd).length,
@@ -79,7 +78,6 @@ export class MmioTally {
   #access(pid: number, { type, gpa, len }: KvmMmio): void {
     if (type === 'read' && this.#awaited.delete(pid)) return;
     if (type === 'unsatisfied-read') this.#awaited.add(pid);
-    this.#accesses++;
     const register = this.#registerAt(gpa, len);
     if (register === undefined) this.#others++;
     else {
@@ -98,3 +96,6 @@ export class MmioTally {
     return register;
   }
 }
+
+const isWorthIoeventfd = ({ reads, writes, length, userspaceExits }: Tally): boolean =>
+  reads === 0 && length > 0 && userspaceExits >= Math.max(WORTH, writes / 2);

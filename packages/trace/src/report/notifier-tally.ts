@@ -1,9 +1,14 @@
 // Who takes guest memory away under the VM: mmu notifier calls by the name of the thread that made them.
 import type { TraceEvent } from '../trace-event.ts';
+import { Seen } from './seen.ts';
+import type { VcpuState } from './vcpu-state.ts';
 
 /** Names that are told apart; more are counted together. */
 const MOST = 1024;
 const OTHERS = '(others)';
+/** In a fault a vCPU takes pages from the VM by copying them; elsewhere as any thread of the VMM, say as its stack goes. */
+const COPIES = 'vCPUs (copy-on-write)';
+const OWN_CALLS = 'vCPUs (own calls)';
 
 export interface NotifierRow {
   readonly task: string;
@@ -14,10 +19,10 @@ export interface NotifierRow {
 export class NotifierTally {
   readonly #rows = new Map<string, { task: string; calls: number; bytes: number }>();
 
-  /** `isVcpu`: the thread runs the guest, and takes pages from itself by copying them. */
-  add({ task, body }: TraceEvent, isVcpu: boolean): void {
+  /** `vcpu`: of the event's thread, if that runs the guest. */
+  add({ task, body }: TraceEvent, vcpu: VcpuState | undefined): void {
     if (body.event !== 'kvm_unmap_hva_range') return;
-    const row = this.#row(isVcpu ? 'vCPUs (copy-on-write)' : task);
+    const row = this.#row(vcpu === undefined ? task : isInFault(vcpu) ? COPIES : OWN_CALLS);
     row.calls++;
     row.bytes += body.end - body.start;
   }
@@ -37,3 +42,5 @@ export class NotifierTally {
     return row;
   }
 }
+
+const isInFault = ({ isOpen, seen }: VcpuState): boolean => isOpen && (seen & Seen.Userspace) === 0;

@@ -8,6 +8,7 @@ import {
   entry,
   exit,
   fast,
+  marker,
   PROTECTED,
   pageFault,
   requested,
@@ -189,6 +190,48 @@ describe('a report of a part', () => {
       faults({ vcpu: 0, gfn: [0x500, 0x500] }),
     ]).toEqual([3, 1, 2, 2, 1, 0]);
   });
+
+  it('has the MMIO and the full logs of these threads, and the MMIO of these pages', () => {
+    const access = (us: number, gpa: string, thread: string): string =>
+      at(us, `kvm_mmio: mmio write len 4 gpa ${gpa} val 0x1`, thread);
+    const full = [exit(400), at(401, 'kvm_dirty_ring_exit: vcpu 0'), entry(410)];
+    const all = [
+      ...lines,
+      access(120, '0xd0000', 'vcpu0-177'),
+      access(320, '0xd0000', 'vcpu1-178'),
+      access(321, '0xd1000', 'vcpu1-178'),
+      ...full,
+    ];
+    const of = (options: Parameters<typeof reportOf>[1]): number[] => {
+      const { mmio, logFull } = reportOf(all, options);
+      return [mmio.accesses, mmio.registers, logFull.ringExits];
+    };
+    expect([{}, { vcpu: 1 }, { pid: 177 }, { gfn: [0xd1, 0x500] as const }].map(of)).toEqual([
+      [3, 2, 1],
+      [2, 2, 0],
+      [1, 1, 1],
+      [1, 1, 1],
+    ]);
+  });
+
+  it('has the rounds of that time', () => {
+    const harvest = (us: number, round: number): string[] => [
+      marker(us, { ev: 'get_dirty_log', at: 'begin', slot: 0, round }),
+      marker(us + 5, {
+        ev: 'get_dirty_log',
+        at: 'end',
+        slot: 0,
+        round,
+        pages: 64,
+        dirty: 0,
+        errno: 0,
+      }),
+    ];
+    const rounds = [...lines, ...harvest(400, 0), ...harvest(500, 1), ...harvest(600, 2)];
+    const numbers = (time?: readonly [number, number]): number[] =>
+      reportOf(rounds, { time }).rounds.map(({ round }) => round);
+    expect([numbers(), numbers([0, 450]), numbers([100, 400])]).toEqual([[1, 2, 3], [1, 2], [1]]);
+  });
 });
 
 describe('what the slow path would have added', () => {
@@ -304,8 +347,44 @@ describe('a vCPU that faults for nothing', () => {
       unmap(150, 0x1000, 0x2000, 'ksmd-54'),
     ];
     const { longestSpin, notifiers } = reportOf(lines);
-    expect(longestSpin).toEqual({ vcpu: 0, gfn: 7, faults: 3, began: 100, length: 25 });
+    expect(longestSpin).toEqual({
+      ...{ vcpu: 0, gfn: 7, address: 0x7000 },
+      ...{ faults: 3, began: 100, length: 25 },
+    });
     expect(notifiers).toEqual([{ task: 'ksmd', calls: 1, bytes: 4096 }]);
+  });
+
+  it('spins on a virtual page with shadow paging, where no event names the gfn', () => {
+    const retry = (us: number, page: number): string[] => [
+      exit(us, 'PF excp'),
+      pageFault(us + 1, page, 6),
+      entry(us + 5),
+    ];
+    const { longestSpin } = reportOf([...retry(100, 7), ...retry(110, 8), ...retry(120, 8)]);
+    expect(longestSpin).toMatchObject({ gfn: -1, address: 0x8000, faults: 2, length: 15 });
+  });
+});
+
+describe('mmu notifier calls of a vCPU’s thread', () => {
+  const taken = (lines: string[]) => reportOf(lines).notifiers;
+  const vcpu = 'vcpu0-177';
+  const fault = [entry(10), exit(20), pageFault(21, 7, 7)];
+
+  it('are copies where it is in a fault', () => {
+    const lines = [...fault, unmap(30, 0x1000, 0x2000, vcpu), entry(40)];
+    expect(taken(lines)).toEqual([{ task: 'vCPUs (copy-on-write)', calls: 1, bytes: 4096 }]);
+  });
+
+  it.each([
+    ['after another exit', [entry(10), exit(20, 'io')]],
+    [
+      'after a fault that went to the VMM',
+      [...fault, at(25, 'kvm_userspace_exit: reason KVM_EXIT_MMIO (6)')],
+    ],
+  ])('are its own %s: its stack goes, say', (_, before) => {
+    expect(taken([...before, unmap(30, 0x1000, 0x2000, vcpu), ...fixed(100, 1, 30)])).toEqual([
+      { task: 'vCPUs (own calls)', calls: 1, bytes: 4096 },
+    ]);
   });
 });
 

@@ -11,12 +11,12 @@ import { FaultTracker } from './fault-tracker.ts';
 import { HotRanges } from './hot-ranges.ts';
 import { HugePageTally } from './huge-pages.ts';
 import { type LogFull, LogFullTally } from './log-full.ts';
-import { loggedRounds } from './logged-round.ts';
+import { type LoggedRound, loggedRounds } from './logged-round.ts';
 import { MmioTally } from './mmio-tally.ts';
 import { MmuModeFinder } from './mmu-mode.ts';
 import { NotifierTally } from './notifier-tally.ts';
 import type { Report } from './report.ts';
-import { isWanted, isWithin, type ReportOptions } from './report-options.ts';
+import { isOfWantedThread, isWanted, isWithin, type ReportOptions } from './report-options.ts';
 import { durationOf, type Scale, scaleOf } from './scale.ts';
 import { Seen } from './seen.ts';
 import { Spins } from './spins.ts';
@@ -51,9 +51,10 @@ export class ReportBuilder {
     this.#rounds.add(event);
     if (!isWithin(event.time, this.#options.time)) return;
     this.#dirtyRate.add(event);
-    const isVcpu = this.#tracker.vcpus.has(event.pid);
-    this.#hugePages.add(event, isVcpu);
-    this.#notifiers.add(event, isVcpu);
+    const vcpu = this.#tracker.vcpus.get(event.pid);
+    this.#hugePages.add(event, vcpu !== undefined);
+    this.#notifiers.add(event, vcpu);
+    if (!isOfWantedThread(vcpu, this.#options)) return;
     this.#mmio.add(event);
     this.#logFull.add(event);
   }
@@ -64,6 +65,7 @@ export class ReportBuilder {
     const scale = scaleOf(summary.clock);
     const { source, rounds } = this.#rounds.end();
     const logged = loggedRounds(rounds);
+    const { time, gfn } = this.#options;
     return {
       unit: scale.unit,
       filter: this.#options,
@@ -71,15 +73,17 @@ export class ReportBuilder {
       mode: this.#mode.mode(),
       ...this.#tallies.totals(),
       kinds: this.#tallies.kindRows(scale),
-      vcpus: this.#tallies.vcpuRows(logged, { scale, time: this.#options.time }),
+      vcpus: this.#tallies.vcpuRows(logged, { scale, time }),
       roundsSource: source,
-      rounds: logged.map((round) => this.#tallies.roundRow(round, scale)),
+      rounds: logged
+        .filter((round) => overlaps(round, time))
+        .map((round) => this.#tallies.roundRow(round, scale)),
       roundPrecision: this.#tallies.precision(scale),
       windows: this.#dirtyRate.end(),
       fast: fastShare(this.#tallies.kinds, scale.part),
       ranges: this.#ranges.ranked(scale.part),
       hugePages: this.#hugePages.result(),
-      mmio: this.#mmio.result(),
+      mmio: this.#mmio.result(gfn),
       notifiers: this.#notifiers.ranked(),
       longestSpin: this.#spins.longest,
       logFull: this.#logFullRow(scale),
@@ -105,3 +109,6 @@ export class ReportBuilder {
     return { ringExits, pmlExits, stall: time * stall };
   }
 }
+
+const overlaps = ({ since, end }: LoggedRound, time: ReportOptions['time']): boolean =>
+  time === undefined || (since <= time[1] && end >= time[0]);

@@ -1,5 +1,6 @@
-// Which faults a report is about. Everything else is still read, because it may say who changed an spte.
-import type { Fault } from './fault.ts';
+// Which faults a report is about, and which accesses to devices. Everything else is still read, because it may say who changed
+// an spte.
+import type { Fault, VcpuThread } from './fault.ts';
 
 export interface ReportOptions {
   /** Only this vCPU's. */
@@ -17,9 +18,13 @@ export const isWithin = (value: number, range: readonly [number, number] | undef
 
 export function isWanted({ vcpu, began, gfn }: Fault, wanted: ReportOptions): boolean {
   return (
-    (wanted.vcpu === undefined || wanted.vcpu === vcpu.vcpuId) &&
-    (wanted.pid === undefined || wanted.pid === vcpu.pid) &&
-    isWithin(began, wanted.time) &&
-    isWithin(gfn, wanted.gfn)
+    isOfWantedThread(vcpu, wanted) && isWithin(began, wanted.time) && isWithin(gfn, wanted.gfn)
   );
 }
+
+/** Undefined: of a thread that never ran the guest. */
+export const isOfWantedThread = (
+  thread: Pick<VcpuThread, 'vcpuId' | 'pid'> | undefined,
+  { vcpu, pid }: ReportOptions,
+): boolean =>
+  (vcpu === undefined || vcpu === thread?.vcpuId) && (pid === undefined || pid === thread?.pid);

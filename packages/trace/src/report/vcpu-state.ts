@@ -31,6 +31,7 @@ export class VcpuState implements Fault {
   began: number = Number.NaN;
   ended: number = Number.NaN;
   gfn: Gfn | -1 = -1;
+  page: number = Number.NaN;
   errorCode = 0;
   /** Bits of `Seen`. */
   seen = 0;
@@ -58,10 +59,12 @@ export class VcpuState implements Fault {
     return (this.errorCode & PFERR_WRITE_MASK) !== 0;
   }
 
-  begin(time: number, gfn: Gfn | -1, errorCode: number): void {
+  /** `page` as hardware named it; NaN where that is not told. */
+  begin(time: number, page: number, errorCode: number): void {
     this.isOpen = true;
     this.began = Number.isNaN(this.exitedAt) ? time : this.exitedAt;
-    this.gfn = gfn;
+    this.page = page;
+    this.gfn = this.addressIsVirtual || Number.isNaN(page) ? -1 : (page as Gfn);
     this.errorCode = errorCode;
     this.seen = 0;
     this.look = undefined;

@@ -119,9 +119,10 @@ function soWhat(rounds: readonly RoundRow[], unit: Unit): string {
   if (pages === 0) return 'nothing was written while the log was on';
   if (unit !== 'ns') return 'the clock counts ticks, so there are no rates';
   const rate = (pages * PAGE_SIZE) / length;
+  const round = duration((1000 * length) / rounds.length, unit);
   return (
-    `the guest dirties ${figure(rate)} MB/s (${figure((8 * rate) / 1000)} Gbit/s): a link that carries less never catches up; ` +
-    'see faultline predict'
+    `the guest dirties ${figure(rate)} MB/s (${figure((8 * rate) / 1000)} Gbit/s) in rounds of ${round}: ` +
+    'over a slower link rounds stay longer than that, and so does the downtime; see faultline predict'
   );
 }
 

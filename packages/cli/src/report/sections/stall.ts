@@ -1,11 +1,19 @@
 // How long each vCPU stood still in its faults, and how much of that is the dirty log's.
-import { FAULT_KINDS, type KindRow, type Report, type VcpuRow } from '@faultline/trace';
+import {
+  FAULT_KINDS,
+  type FaultKind,
+  type KindRow,
+  type Report,
+  type VcpuRow,
+} from '@faultline/trace';
 import { count } from '../../table.ts';
 import type { Section } from '../section.ts';
 import { duration, inTicks, millions, share, stallHead } from '../units.ts';
 
 /** A vCPU that stands still for a tenth of its time is slower by something that a user notices. */
 const MUCH = 0.1;
+/** Stalls that splitting ahead spares. */
+const OF_HUGE_PAGES: ReadonlySet<FaultKind> = new Set(['huge_logged', 'slow_remap']);
 
 export function stall({ vcpus, kinds, unit }: Report): Section | undefined {
   if (vcpus.length === 0) return undefined;
@@ -46,7 +54,10 @@ function soWhat(vcpus: readonly VcpuRow[], kinds: readonly KindRow[]): string {
     return 'below a tenth of the time: look for a stall elsewhere';
   }
   if (logging > total / 2) {
-    return `${share(logging, total)} of it is the dirty log: harvest less often, and split huge pages ahead`;
+    const split = kinds.some(({ kind }) => OF_HUGE_PAGES.has(kind))
+      ? ', and split huge pages ahead'
+      : '';
+    return `${share(logging, total)} of it is the dirty log: harvest less often${split}`;
   }
   const [most] = kinds.toSorted((a, b) => b.sum - a.sum);
   if (most === undefined) return '';
