@@ -218,6 +218,19 @@ describe('full rings', () => {
     expect(out).toMatch(/^ {2}=> [\d,]+ entries are never full$/m);
   });
 
+  it('are of as many vCPUs as an option says, with a part each', async () => {
+    const { out } = await faultline(...words, '--vcpus', '64');
+    expect(out).toContain('Rings: 64 vCPUs that write as much as each other\n');
+  });
+
+  it('have a size that KVM takes', async () => {
+    const { code, err } = await faultline(...words.slice(0, -1), '1000');
+    expect([code, err]).toEqual([
+      2,
+      "faultline: --dirty-ring-size: expected a power of two from 256 to 65536, got '1000'\n",
+    ]);
+  });
+
   it('are left out where no strategy has any', async () => {
     expect((await faultline('predict', MIGRATION, '--strategy', 'precopy')).out).not.toContain(
       'Rings:',

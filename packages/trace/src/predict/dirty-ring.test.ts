@@ -56,6 +56,12 @@ describe('rings that a vCPU empties when its own is full', () => {
     expect(stallShares[0]).toBeGreaterThan(0);
   });
 
+  it('stop none but that of the vCPU that writes most', () => {
+    const many = Array.from({ length: 64 }, (_, vcpu) => (vcpu === 7 ? 2 / 65 : 1 / 65));
+    const { stallShares } = outlook(256, many, undefined, cost);
+    expect(stallShares.flatMap((stall, vcpu) => (stall > 0 ? [vcpu] : []))).toEqual([7]);
+  });
+
   it('stop none that are not full within the second after which they are emptied anyway', () => {
     expect(outlook(65_536, [1], undefined, cost)).toMatchObject({ reapS: 1, stallShares: [0] });
   });

@@ -43,31 +43,53 @@ export function ringOutlook(
   cost: RoundCost,
 ): RingOutlook {
   const { size, reapIntervalMs, vcpuShares } = parameters;
-  const interval = reapIntervalMs === undefined ? REAP_SECONDS : reapIntervalMs / 1000;
   const room = size - Math.min(RESERVED_ENTRIES, size >> 1);
-  const fills = vcpuShares.map((share) => fillSeconds(load, at, room / share, interval));
-  const fullAfter = Math.min(...fills);
-  const isFull = fullAfter < interval;
-  const emptyingS = (cost.ms + (load.written(fullAfter, at) * cost.nsPerPage) / 1e6) / 1000;
-  const waits = reapIntervalMs !== undefined;
-  const stallShares = fills.map((fill) => {
-    if (fill >= interval) return 0;
-    if (waits) return (interval - fill) / interval;
-    // Whoever is full first empties the rings of all, while the others run.
-    const firsts = fills.filter((other) => other === fullAfter).length;
-    return fill > fullAfter ? 0 : emptyingS / (fullAfter + emptyingS) / firsts;
-  });
-  const full = fills.filter((fill) => fill < interval).length;
+  const fills = (share: number, most: number): number => fillSeconds(load, at, room / share, most);
+  const stalls =
+    reapIntervalMs === undefined
+      ? emptiedWhenFull(vcpuShares, fills, (seconds) => {
+          return (cost.ms + (load.written(seconds, at) * cost.nsPerPage) / 1e6) / 1000;
+        })
+      : emptiedByClock(vcpuShares, fills, reapIntervalMs / 1000);
+  const lost = stalls.stallShares.map((stall, vcpu) => stall * (vcpuShares[vcpu] as number));
+  return { size, ...stalls, runningShare: 1 - lost.reduce((sum, part) => sum + part, 0) };
+}
+
+type Stalls = Omit<RingOutlook, 'size' | 'runningShare'>;
+/** Seconds until the ring of a vCPU with this share of the writes is full; `most` where that takes longer. */
+type Fills = (share: number, most: number) => number;
+
+/** Whoever is full first empties the rings of all, while the others run: so nobody else's is ever full. */
+function emptiedWhenFull(
+  shares: readonly number[],
+  fills: Fills,
+  emptying: (seconds: number) => number,
+): Stalls {
+  const most = Math.max(...shares);
+  const reapS = fills(most, REAP_SECONDS);
+  if (reapS === REAP_SECONDS) return { ...NEVER_FULL, reapS, stallShares: shares.map(() => 0) };
+  const emptyingS = emptying(reapS);
+  const stall = emptyingS / (reapS + emptyingS);
+  const firsts = shares.filter((share) => share === most).length;
   return {
-    size,
-    fillsInS: isFull ? fullAfter : undefined,
-    fullExitsPerS: waits ? full / interval : isFull ? 1 / (fullAfter + emptyingS) : 0,
-    reapS: waits ? interval : fullAfter,
-    stallShares,
-    runningShare:
-      1 - stallShares.reduce((sum, stall, vcpu) => sum + stall * (vcpuShares[vcpu] as number), 0),
+    fillsInS: reapS,
+    fullExitsPerS: 1 / (reapS + emptyingS),
+    reapS,
+    stallShares: shares.map((share) => (share === most ? stall / firsts : 0)),
   };
 }
+
+function emptiedByClock(shares: readonly number[], fills: Fills, reapS: number): Stalls {
+  const after = new Map([...new Set(shares)].map((share) => [share, fills(share, reapS)]));
+  const all = shares.map((share) => after.get(share) as number);
+  const first = Math.min(...all);
+  const stallShares = all.map((fill) => (reapS - fill) / reapS);
+  if (first === reapS) return { ...NEVER_FULL, reapS, stallShares };
+  const full = all.filter((fill) => fill < reapS).length;
+  return { fillsInS: first, fullExitsPerS: full / reapS, reapS, stallShares };
+}
+
+const NEVER_FULL = { fillsInS: undefined, fullExitsPerS: 0 };
 
 /** Until the guest has written `pages`; `most` where that takes longer. */
 function fillSeconds(load: DirtyLoad, at: number, pages: number, most: number): number {

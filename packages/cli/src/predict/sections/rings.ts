@@ -7,13 +7,15 @@ import { count, figure } from '../../table.ts';
 import type { Prediction } from '../prediction.ts';
 import { leastNeverFull, MOST_ENTRIES, meanOutlook, sizesAround } from '../ring-sizes.ts';
 
+/** vCPUs whose parts are listed one by one. */
+const MOST_NAMED = 8;
+
 export function rings({ input, parameters, strategies }: Prediction): Section | undefined {
   if (strategies.every(({ strategy }) => strategy !== 'ring')) return undefined;
   const { pages } = input.loads;
   const { vcpuShares, size } = parameters.ring;
-  const shares = vcpuShares.map((part) => share(part, 1)).join(', ');
   return {
-    title: `Rings: ${vcpuShares.length === 1 ? 'one vCPU' : `vCPUs with ${shares} of the writes`}`,
+    title: `Rings: ${writers(vcpuShares)}`,
     sentences: [emptied(parameters), ...inMigration(strategies, size)],
     table: {
       head: ['fills in', 'full exits/s', 'stands still, ms/s', 'writes left'],
@@ -24,6 +26,15 @@ export function rings({ input, parameters, strategies }: Prediction): Section | 
     },
     soWhat: [{ text: soWhat(leastNeverFull(pages, parameters)) }],
   };
+}
+
+function writers(shares: readonly number[]): string {
+  if (shares.length === 1) return 'one vCPU';
+  const [most, least] = [Math.max(...shares), Math.min(...shares)];
+  if (most === least) return `${count(shares.length)} vCPUs that write as much as each other`;
+  return shares.length > MOST_NAMED
+    ? `${count(shares.length)} vCPUs with ${share(least, 1)} to ${share(most, 1)} of the writes`
+    : `vCPUs with ${shares.map((part) => share(part, 1)).join(', ')} of the writes`;
 }
 
 const emptied = ({ ring: { reapIntervalMs } }: MigrationParameters): string =>
