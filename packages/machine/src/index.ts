@@ -5,12 +5,14 @@ export { createVm, type VmOptions } from './create-vm.ts';
 export type { DirtyClient } from './dirty-clients.ts';
 export type { VmHandle } from './handle.ts';
 export type { CancelSignal, Channel, Clock, Compression } from './migrate/channel.ts';
-export { type DestinationOptions, type Received, receiveMigration } from './migrate/destination.ts';
+export { receiveMigration } from './migrate/destination.ts';
+export type { DestinationOptions } from './migrate/destination-options.ts';
 export { type FailureReason, MigrationError } from './migrate/failure.ts';
 export type { DestinationMemory, PostcopyMemory, SourceGuest } from './migrate/guest.ts';
 export type { MigrationInfo, MigrationStatus, RamInfo } from './migrate/migration-info.ts';
 export type { PageReader } from './migrate/page-batch.ts';
 export { type Port, portChannel } from './migrate/port-channel.ts';
+export type { Received } from './migrate/received.ts';
 export { assertSameShape, type Shape, type SlotShape } from './migrate/shape.ts';
 export {
   readSnapshot,

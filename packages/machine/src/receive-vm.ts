@@ -2,9 +2,11 @@
 import { PAGE_SIZE } from '@faultline/mmu';
 import { createOwner, type VmOptions } from './create-vm.ts';
 import { hostClock } from './host-clock.ts';
-import { type DestinationOptions, type Received, receiveMigration } from './migrate/destination.ts';
+import { receiveMigration } from './migrate/destination.ts';
+import type { DestinationOptions } from './migrate/destination-options.ts';
 import { MigrationError } from './migrate/failure.ts';
 import type { DestinationMemory } from './migrate/guest.ts';
+import type { Received } from './migrate/received.ts';
 import type { Shape } from './migrate/shape.ts';
 import { readSnapshot, type SnapshotInfo, type SnapshotReaderOptions } from './migrate/snapshot.ts';
 import { vmMemory } from './migrate/vm-guest.ts';

@@ -5,15 +5,20 @@
 //      '---postcopy---> preparing ---> ready ---handover---> postcopy ---end---> done
 //
 // In `ready` and `postcopy` a broken connection may come back: the source may have given the guest up.
-import { Assembly, type AssemblyOptions, assertTotals } from './assembly.ts';
+import { Arrivals } from './arrivals.ts';
+import { Assembly, assertTotals } from './assembly.ts';
 import { Barrier } from './barrier.ts';
 import type { Channel } from './channel.ts';
 import { type Checked, loadChecksum } from './checksum.ts';
-import { type Connection, type ConnectionOptions, Connections } from './connection.ts';
+import { type Connection, Connections } from './connection.ts';
 import { contentDigest } from './content-digest.ts';
-import { type FailureReason, MigrationError } from './failure.ts';
+import type { DestinationOptions } from './destination-options.ts';
+import { MigrationError } from './failure.ts';
 import type { DestinationMemory, PostcopyMemory } from './guest.ts';
+import { Membership } from './membership.ts';
 import { PageSet } from './page-set.ts';
+import type { Received } from './received.ts';
+import { assertInOrder, type Phase } from './record-order.ts';
 import {
   BUSY_ACK,
   damaged,
@@ -23,42 +28,11 @@ import {
   POSTCOPY_ACK,
   type StreamRecord,
 } from './records.ts';
-import { assertSameShape, type Shape } from './shape.ts';
-import { MOST_RUNS, MOST_WANTED } from './stream.ts';
+import { type Recovering, recover } from './recovery.ts';
+import { sayingBusy } from './saying-busy.ts';
+import { MOST_RUNS } from './stream.ts';
 import type { StreamDecoder } from './stream-decoder.ts';
-
-/** How a migration is taken in. */
-export interface DestinationOptions extends ConnectionOptions, AssemblyOptions {
-  /** The next connection. The first one says how many there are. */
-  readonly accept: () => Promise<Channel>;
-  /** Makes the memory for a VM of this shape, or throws what is wrong with it; `machine`: the source's word for the guest. */
-  readonly open: (shape: Shape, machine: string) => DestinationMemory;
-  /** Post-copy: how long a broken connection may take to come back. Seconds, 30 unless said. */
-  readonly recoverS?: number;
-  /** Told when the guest may run before all of it is there, and when the connection breaks meanwhile. */
-  readonly progress?: (status: 'postcopy-active' | 'postcopy-paused') => void;
-}
-
-/** A migration that arrived. */
-export interface Received {
-  /** The source's, which `open` was asked to make memory for. */
-  readonly shape: Shape;
-  /** Pages with contents that came; one that came twice counts twice. */
-  readonly normal: number;
-  /** Zero pages that came, by QEMU's name for them. */
-  readonly duplicate: number;
-  /** Rounds over all memory that was dirty, the one with the guest stopped included. */
-  readonly rounds: number;
-  /** Pages that the guest waited for while it ran already; undefined of a pre-copy. */
-  readonly requests: number | undefined;
-  /** Checksum of the memory, equal on both sides; undefined if the source did not ask for it. */
-  readonly digest: number | undefined;
-  /**
-   * True: the source has given the guest up, run it. False: everything has come, but the connection broke before the source
-   * said so. It may run the guest on: ask somebody before this one is run.
-   */
-  readonly handedOver: boolean;
-}
+import { WantedPages } from './wanted-pages.ts';
 
 /** Takes a migration in. Rejects with a MigrationError: then the memory is worth nothing. */
 export async function receiveMigration(options: DestinationOptions): Promise<Received> {
@@ -76,19 +50,15 @@ class Destination {
   #barrier = new Barrier(1);
   /** Another one: a connection that is at a round's end has not ended. */
   #endBarrier = new Barrier(1);
-  readonly #numbers = new Set<number>();
-  #header: Header | undefined;
+  readonly #members = new Membership();
   #rounds = 0;
   #digest: number | undefined;
   /** The guest could be run from its state. */
   #restored: Promise<void> = Promise.resolve();
   /** What the source says that it has not sent. */
   #listed = new PageSet(0);
-  /** Pages that the guest waits for, or has waited for. */
-  readonly #wanted = new Set<number>();
-  #requests = 0;
-  /** Connections that were waited for in vain: whoever comes next comes to these. */
-  readonly #accepting: Promise<Channel>[] = [];
+  readonly #wanted = new WantedPages();
+  readonly #arrivals: Arrivals;
   #finish: (handedOver: boolean) => void = () => {};
   readonly #finished = new Promise<boolean>((resolve) => {
     this.#finish = resolve;
@@ -96,6 +66,7 @@ class Destination {
 
   constructor(options: DestinationOptions & Checked) {
     this.#options = options;
+    this.#arrivals = new Arrivals(options.accept);
     this.#connections = new Connections(options);
   }
 
@@ -119,7 +90,9 @@ class Destination {
     } catch (error) {
       // Everything was here and compared, and only the last word is missing.
       if (this.#phase === 'whole' && lostConnection(error)) return false;
-      if (this.#phase === 'ready' || this.#phase === 'postcopy') return this.#recover(error);
+      if (this.#phase === 'ready' || this.#phase === 'postcopy') {
+        return recover(this.#recovering, error, this.#options);
+      }
       throw error;
     }
   }
@@ -127,97 +100,54 @@ class Destination {
   #received(handedOver: boolean): Received {
     const { shape, normal, duplicate } = this.#assembly as Assembly;
     const [rounds, digest] = [this.#rounds, this.#digest];
-    const requests = this.#phase === 'postcopy' ? this.#requests : undefined;
+    const requests = this.#phase === 'postcopy' ? this.#wanted.requests : undefined;
     return { shape, normal, duplicate, rounds, requests, digest, handedOver };
   }
 
   async #accept(): Promise<void> {
-    const first = await this.#open(await this.#nextChannel());
-    await Promise.all(
-      Array.from({ length: first.channels - 1 }, async () => {
-        await this.#open(await this.#nextChannel());
-      }),
-    );
+    const first = await this.#acceptOne();
+    await Promise.all(Array.from({ length: first.channels - 1 }, () => this.#acceptOne()));
   }
 
-  async #nextChannel(): Promise<Channel> {
-    const accepting = this.#accepting.shift() ?? this.#options.accept();
-    let came = false;
-    const channel = accepting.then((one) => {
-      came = true;
-      return one;
-    });
-    try {
-      return await this.#connections.orFailure(channel);
-    } finally {
-      if (!came) this.#accepting.push(accepting);
-    }
+  async #acceptOne(): Promise<Header> {
+    const channel = await this.#arrivals.next((one) => this.#connections.orFailure(one));
+    return this.#open(channel);
   }
 
-  /** Waits for the source to come back, again and again until all is here. Whatever it says of itself ends that. */
-  async #recover(failure: unknown): Promise<boolean> {
-    const { clock, recoverS = 30 } = this.#options;
-    let brokenAt = clock.now();
-    for (let error = failure; ; await clock.sleep(LOOK_MS)) {
-      if (!(error instanceof MigrationError) || FINAL.includes(error.reason)) throw error;
-      this.#startAnew();
-      try {
-        await this.#comeBack(error, brokenAt + recoverS * 1000);
-        // Broken anew, it has as long again: but a connection that brought nothing was none.
-        const before = this.#arrived;
-        const handedOver = this.#connections.orFailure(this.#finished);
-        await handedOver.catch(() => {});
-        if (this.#arrived > before) brokenAt = clock.now();
-        return await handedOver;
-      } catch (again) {
-        error = this.#connections.error ?? again;
-      }
-    }
+  /** What a recovery needs of this side. */
+  get #recovering(): Recovering {
+    return {
+      arrived: () => {
+        const { normal = 0, duplicate = 0 } = this.#assembly ?? {};
+        return normal + duplicate;
+      },
+      finished: this.#finished,
+      startAnew: () => this.#startAnew(),
+      accept: () => this.#accept(),
+      resume: () => this.#resume(),
+    };
   }
 
-  #startAnew(): void {
+  #startAnew(): Connections {
     const { signal: _, ...options } = this.#options;
     this.#options.progress?.('postcopy-paused');
     this.#connections.close();
     this.#connections = new Connections(options);
     this.#connections.commit();
-    this.#numbers.clear();
-    this.#endBarrier = new Barrier((this.#header as Header).channels);
+    this.#members.clear();
+    this.#endBarrier = new Barrier(this.#header.channels);
+    return this.#connections;
   }
 
-  get #arrived(): number {
-    const { normal = 0, duplicate = 0 } = this.#assembly ?? {};
-    return normal + duplicate;
-  }
-
-  /** `until`: when it is too late, by the clock. */
-  async #comeBack(failure: MigrationError, until: number): Promise<void> {
-    const { clock } = this.#options;
-    const connections = this.#connections;
-    let isBack = false;
-    const watch = async (): Promise<void> => {
-      while (clock.now() < until) {
-        await clock.sleep(LOOK_MS);
-        if (isBack || connections.error !== undefined) return;
-      }
-      const message = `expected the source to come back in time, got: ${failure.message}`;
-      connections.fail(new MigrationError('lost', message, { cause: failure }));
-    };
-    void watch();
-    await this.#accept();
-    isBack = true;
+  async #resume(): Promise<void> {
     const { writer } = this.#main;
-    for (const runs of (this.#assembly as Assembly).missing.runs(MOST_RUNS)) {
-      await writer.missing(runs);
-    }
+    const { missing } = this.#assembly as Assembly;
+    for (const runs of missing.runs(MOST_RUNS)) await writer.missing(runs);
     await writer.postcopy();
     // The source does not come back before it has handed the guest over.
     if (this.#phase === 'ready') this.#run();
     else this.#options.progress?.('postcopy-active');
-    const wanted = [...this.#wanted].filter((hvn) => this.#assembly?.missing.has(hvn));
-    for (let at = 0; at < wanted.length; at += MOST_WANTED) {
-      await writer.request(wanted.slice(at, at + MOST_WANTED));
-    }
+    await this.#wanted.askAgain(missing, writer);
   }
 
   /** Listens to a new connection; resolves with its header. */
@@ -241,29 +171,8 @@ class Destination {
   }
 
   #admit(header: Header, connection: Connection): void {
-    if (this.#header === undefined) {
-      this.#memory = this.#options.open(header.shape, header.machine);
-      if (header.mayPostcopy && this.#memory.postcopy === undefined) {
-        const expected = 'expected a migration that ends before the guest runs here';
-        throw new MigrationError('refused', `${expected}, got one that may go on by post-copy`);
-      }
-      this.#listed = new PageSet(header.shape.pages);
-      this.#assembly = new Assembly(header, this.#memory, this.#options);
-      this.#barrier = new Barrier(header.channels);
-      this.#endBarrier = new Barrier(header.channels);
-      this.#header = header;
-    } else if (
-      header.session !== this.#header.session ||
-      header.channels !== this.#header.channels
-    ) {
-      const { session, channels } = this.#header;
-      const expected = `another connection of migration ${session}, of ${channels}`;
-      throw damaged(0, expected, `one of ${header.session}, of ${header.channels}`);
-    } else assertSameShape(this.#header.shape, header.shape);
-    if (this.#numbers.has(header.channel)) {
-      throw damaged(0, 'each connection once', `connection ${header.channel} again`);
-    }
-    this.#numbers.add(header.channel);
+    if (this.#members.header === undefined) this.#makeMemory(header);
+    this.#members.add(header);
     // Answers go over the connection that the source calls its first.
     if (header.channel === 0) {
       const { all } = this.#connections;
@@ -272,10 +181,22 @@ class Destination {
     }
   }
 
+  #makeMemory(header: Header): void {
+    this.#memory = this.#options.open(header.shape, header.machine);
+    if (header.mayPostcopy && this.#memory.postcopy === undefined) {
+      const expected = 'expected a migration that ends before the guest runs here';
+      throw new MigrationError('refused', `${expected}, got one that may go on by post-copy`);
+    }
+    this.#listed = new PageSet(header.shape.pages);
+    this.#assembly = new Assembly(header, this.#memory, this.#options);
+    this.#barrier = new Barrier(header.channels);
+    this.#endBarrier = new Barrier(header.channels);
+  }
+
   #take(record: StreamRecord, decoder: StreamDecoder, tally: Tally): void | Promise<void> {
     const assembly = this.#assembly;
     if (assembly === undefined) throw damaged(record.offset, 'a header first', record.kind);
-    this.#checkOrder(record);
+    assertInOrder(record, { phase: this.#phase, isOver: this.#isOver });
     switch (record.kind) {
       case 'pages':
         tally.pages += record.hvns.length;
@@ -314,13 +235,6 @@ class Destination {
     }
   }
 
-  /** What was compared is what is handed over: pages come before the end, digest and handover after it. */
-  #checkOrder({ kind, offset }: StreamRecord): void {
-    const { kinds, says } = ORDER[this.#phase];
-    if (!this.#isOver && kinds.includes(kind)) return;
-    throw damaged(offset, says, kind);
-  }
-
   #endRound(round: number, offset: number): Promise<void> {
     if (round !== this.#rounds + 1) throw damaged(offset, `round ${this.#rounds + 1}`, `${round}`);
     return this.#connections.orFailure(
@@ -329,6 +243,11 @@ class Destination {
         await this.#main.writer.ack(round, 0);
       }),
     );
+  }
+
+  /** Of the first connection; there is one whenever this is asked for. */
+  get #header(): Header {
+    return this.#members.header as Header;
   }
 
   get #main(): Connection {
@@ -352,24 +271,10 @@ class Destination {
     );
   }
 
-  /** Until the guest could be run. Says now and then that it is at it: else both sides would think that the other stands still. */
-  async #untilRestored(): Promise<void> {
-    const { clock } = this.#options;
-    const connections = this.#connections;
-    let isDone = false;
-    const sayBusy = async (): Promise<void> => {
-      for (;;) {
-        await clock.sleep(LOOK_MS);
-        if (isDone || connections.error !== undefined) return;
-        await this.#main.writer.ack(BUSY_ACK, 0).catch(() => {});
-      }
-    };
-    void sayBusy();
-    try {
-      await connections.orFailure(this.#restored);
-    } finally {
-      isDone = true;
-    }
+  /** Until the guest could be run. */
+  #untilRestored(): Promise<void> {
+    const how = { clock: this.#options.clock, connections: this.#connections };
+    return sayingBusy(this.#restored, how, () => this.#main.writer.ack(BUSY_ACK, 0));
   }
 
   /** Everything that the guest needs to run is here, but for pages. */
@@ -396,15 +301,12 @@ class Destination {
 
   #ask(hvn: number): void {
     if (this.#assembly?.missing.has(hvn) !== true) return; // it has come meanwhile
-    this.#requests++;
-    this.#wanted.add(hvn);
-    // Over a connection that has broken it is lost, and asked again over the next.
-    this.#connections.all[0]?.writer.request([hvn]).catch(() => {});
+    this.#wanted.ask(hvn, this.#connections.all[0]?.writer);
   }
 
   async #compare(theirs: number): Promise<void> {
     const memory = this.#memory as DestinationMemory;
-    const digest = await contentDigest(memory, (this.#header as Header).shape, this.#options);
+    const digest = await contentDigest(memory, this.#header.shape, this.#options);
     if (digest !== theirs) {
       this.#phase = 'precopy';
       const message = `expected memory of checksum ${theirs}, as the source has it, got ${digest}`;
@@ -414,32 +316,6 @@ class Destination {
     await this.#main.writer.digest(digest);
   }
 }
-
-type Phase = 'precopy' | 'whole' | 'preparing' | 'ready' | 'postcopy';
-
-const PAGES: readonly StreamRecord['kind'][] = ['pages', 'zeroPages', 'end'];
-/** What may come, and what was expected where something else does. */
-const ORDER: Readonly<
-  Record<Phase, { readonly kinds: readonly StreamRecord['kind'][]; readonly says: string }>
-> = {
-  precopy: {
-    kinds: [...PAGES, 'roundEnd', 'state', 'preview', 'missing', 'postcopy'],
-    says: 'the end of all pages',
-  },
-  whole: {
-    kinds: ['digest', 'handover'],
-    says: 'nothing but digest and handover after the end',
-  },
-  preparing: { kinds: [], says: 'nothing until the guest could run' },
-  ready: { kinds: ['handover'], says: 'the handover, as all else was said' },
-  postcopy: { kinds: PAGES, says: 'pages that were missing, or their end' },
-};
-
-/** How often it is looked whether something is over. */
-const LOOK_MS = 100;
-
-/** After these nobody comes back: the source has the guest, or this side cannot go on. */
-const FINAL: readonly FailureReason[] = ['refused', 'cancelled', 'lost'];
 
 interface Tally {
   pages: number;

@@ -4,9 +4,10 @@ import { PAGE, type PlainGuest, writtenGuest } from '../../test/plain-guest.ts';
 import type { Channel } from './channel.ts';
 import { loadChecksum } from './checksum.ts';
 import { contentDigest } from './content-digest.ts';
-import { type Received, receiveMigration } from './destination.ts';
+import { receiveMigration } from './destination.ts';
 import { MigrationError } from './failure.ts';
 import type { MigrationInfo } from './migration-info.ts';
+import type { Received } from './received.ts';
 import { type SourceOptions, sendMigration } from './source.ts';
 import { plainMemory } from './vm-guest.ts';
 

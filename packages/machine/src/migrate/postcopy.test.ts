@@ -4,10 +4,11 @@ import { channelPair, clock } from '../../test/channel-pair.ts';
 import { PAGE, type PlainGuest, writtenGuest } from '../../test/plain-guest.ts';
 import { type PostcopyMemoryOfTest, postcopyMemory } from '../../test/postcopy-memory.ts';
 import type { Channel } from './channel.ts';
-import { type Received, receiveMigration } from './destination.ts';
+import { receiveMigration } from './destination.ts';
 import { MigrationError } from './failure.ts';
 import type { DestinationMemory } from './guest.ts';
 import type { MigrationInfo } from './migration-info.ts';
+import type { Received } from './received.ts';
 import { type SourceOptions, sendMigration } from './source.ts';
 import { plainMemory } from './vm-guest.ts';
 
