@@ -122,10 +122,16 @@ describe('a recorded trace in the format of Perfetto', () => {
     const packets = packetsOf(converted('perfetto', await race));
     const uuids = new Set(packets.flatMap(({ track_descriptor }) => track_descriptor?.uuid ?? []));
     const open = new Map<number, number>();
+    const times = new Map<number, number>();
     let instants = 0;
-    for (const { track_event } of packets) {
+    for (const { track_event, timestamp = Number.NaN } of packets) {
       if (track_event === undefined) continue;
       expect(uuids.has(track_event.track_uuid)).toBe(true);
+      // Slices of a track follow each other, or Perfetto would not nest them.
+      if (track_event.type === BEGIN || track_event.type === END) {
+        expect(timestamp).toBeGreaterThanOrEqual(times.get(track_event.track_uuid) ?? 0);
+        times.set(track_event.track_uuid, timestamp);
+      }
       const depth = open.get(track_event.track_uuid) ?? 0;
       if (track_event.type === BEGIN) open.set(track_event.track_uuid, depth + 1);
       if (track_event.type === END) open.set(track_event.track_uuid, depth - 1);
