@@ -62,6 +62,7 @@ async function checkFolder(folder: string, { brief }: Options): Promise<number> 
     say(file.replace(TEXT, '.dat'), checked);
     if (traceCmd !== undefined) await checkByTraceCmd(dat, checked.counted, sayMore);
   }
+  progress.clear();
   for (const file of absent) process.stdout.write(`${file}\n  in the index, NOT in the folder\n`);
   const compared =
     traceCmd === undefined
