@@ -37,6 +37,8 @@ export class Conductor {
   readonly logBegins: LogBegins = new LogBegins();
   /** Ends what the MMU waits for: the invalidations that are open when the memslots change. */
   onWait: () => void = () => {};
+  /** Told of each lock that is taken. */
+  onLock: (address: number) => void = () => {};
   readonly #perform: Perform;
   readonly #publications: Publications;
   /** The innermost is last. */
@@ -56,6 +58,7 @@ export class Conductor {
         if (performance !== undefined) this.hindsight.beforeTake(performance, address);
       },
       beforeLock: (address) => {
+        this.onLock(address);
         const performance = this.#performances.at(-1);
         if (performance !== undefined) this.#publications.beforeLock(performance, address);
       },

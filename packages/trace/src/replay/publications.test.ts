@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
+  enters,
   LINKS,
   mapped,
   marksMmio,
+  pageFault,
   replayOf,
   slotCreated,
   slotDeleted,
   type Telling,
+  vcpuTask,
 } from '../../test/excerpt.ts';
 
 const PFN = 0x12345;
@@ -33,5 +36,23 @@ describe('a slot that is created beside a fault on a page of it', () => {
     const device = marksMmio(1, 1, GEN + 8, 'finds the table');
     const { tallies } = replayOf(...deleted, begin, device, end);
     expect(tallies.mark_mmio_spte).toMatchObject({ agreed: 0, unexplained: 1 });
+  });
+});
+
+describe('a slot that is deleted beside a fault on a page of it', () => {
+  const [first, zaps, last] = slotDeleted() as [Telling, Telling, Telling];
+  const nothing: Telling = [vcpuTask(1), pageFault(1, 1), enters(1)];
+  const mappedPage = [...slotCreated(), mapped(0, 0, PFN, LINKS)];
+
+  it('goes after a fault that comes to nothing: that has found it invalid', () => {
+    const verdicts = replayOf(...mappedPage, first, zaps, nothing, last);
+    expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 2, unexplained: 0 });
+    expect([verdicts.inferences, verdicts.rules]).toEqual([{ 'generation-told': 1 }, {}]);
+  });
+
+  it('is gone for one that comes after another has found no memory there', () => {
+    const device = marksMmio(0, 2, GEN, 'finds the table');
+    const { rules } = replayOf(...mappedPage, first, zaps, device, nothing, last);
+    expect(rules).toEqual({ 'retried-unseen': 1 });
   });
 });

@@ -1,8 +1,11 @@
 // Where memslots are published, and where their grace period ends: no event tells, but faults show which memslots they found.
-import { mmioGeneration, PAGE_SIZE } from '@faultline/mmu';
-import type { IoctlAct } from './acts/act.ts';
+import { type Gpa, gpaToGfn, mmioGeneration, PAGE_SIZE } from '@faultline/mmu';
+import type { FaultAct } from './acts/act.ts';
+import type { MemslotMarker } from './acts/known-slots.ts';
 import type { Conductor, Performance } from './conductor.ts';
 import { ADDRESS_SPACES } from './spte-words.ts';
+
+const gfnOf = ({ fault }: FaultAct): number => gpaToGfn(fault.fault_address as Gpa);
 
 export class Publications {
   readonly #conductor: Conductor;
@@ -11,33 +14,60 @@ export class Publications {
     this.#conductor = conductor;
   }
 
-  /** A slot is published at its place after the last fault that finds no memory there. */
+  /**
+   * A slot is published at its place after the last fault that finds no memory there, and taken from where it was after the
+   * last fault that finds it invalid.
+   */
   beforeLock(performance: Performance, address: number): void {
-    if (address !== this.#conductor.replayed.vm.at.mn_invalidate_lock) return;
+    // Notifiers take it too, while the trace goes on.
+    const isItself = performance.steered;
+    if (!isItself || address !== this.#conductor.replayed.vm.at.mn_invalidate_lock) return;
     const { act } = performance;
-    if (act.kind !== 'ioctl' || !this.#isArrival(act)) return;
-    const last = this.#lastWithoutMemory(act);
-    if (last !== undefined) this.#goOnTo(performance, last + 1, 'told');
+    if (act.kind !== 'ioctl' || act.marker.ev !== 'memslot' || act.end === undefined) return;
+    const { op } = act.marker;
+    // A move and a deletion are published twice: what is zapped in between is the old place.
+    const isZapped = act.decisions.every((at) => !this.#conductor.ledger.isOpen(at));
+    const comes = op === 'create' || (op === 'move' && isZapped);
+    const goes = (op === 'delete' || op === 'move') && isZapped;
+    const last = Math.max(
+      comes ? this.#lastWithoutMemory(act.marker, act.end) : -1,
+      goes ? this.#lastInvalid(act.marker, act.end) : -1,
+    );
+    if (last >= this.#conductor.position) this.#goOnTo(performance, last, 'told');
   }
 
-  /** A move is published twice: what is zapped in between is the old place. */
-  #isArrival({ marker, decisions }: IoctlAct): boolean {
-    if (marker.ev !== 'memslot') return false;
-    const { ledger } = this.#conductor;
-    const isZapped = decisions.every((at) => !ledger.isOpen(at));
-    return marker.op === 'create' || (marker.op === 'move' && isZapped);
-  }
-
-  #lastWithoutMemory({ marker, end }: IoctlAct): number | undefined {
-    if (marker.ev !== 'memslot' || end === undefined) return undefined;
-    const first = Number(marker.gpa) / PAGE_SIZE;
+  /** After a fault that finds no memory where the slot will be; -1 if there is none. */
+  #lastWithoutMemory({ gpa, size }: MemslotMarker, end: number): number {
+    const first = Number(gpa) / PAGE_SIZE;
     const gen = this.#generation(0);
     for (let index = end - 1; index >= this.#conductor.position; index--) {
       const { body } = this.#conductor.ledger.event(index);
       if (body.event !== 'mark_mmio_spte' || body.gen !== gen) continue;
-      if (body.gfn >= first && body.gfn < first + marker.size / PAGE_SIZE) return index;
+      if (body.gfn >= first && body.gfn < first + size / PAGE_SIZE) return index + 1;
     }
-    return undefined;
+    return -1;
+  }
+
+  /** Where a fault comes to nothing in the slot, before one shows that it is gone; -1 if there is none. */
+  #lastInvalid({ slot: id, gpa }: MemslotMarker, end: number): number {
+    const { ledger, replayed, position } = this.#conductor;
+    const slot = replayed.slots.find((known) => known.id === id);
+    let last = -1;
+    if (slot === undefined) return last;
+    const holds = (gfn: number, first: number = slot.baseGfn): boolean =>
+      gfn >= first && gfn < first + slot.npages;
+    for (let index = position; index <= end; index++) {
+      const { body } = ledger.event(index);
+      // No memory where it was, or memory where it will be.
+      if (body.event === 'mark_mmio_spte' && holds(body.gfn)) return last;
+      if (body.event === 'kvm_mmu_set_spte' && holds(body.gfn, Number(gpa) / PAGE_SIZE))
+        return last;
+      for (const act of ledger.recording.between.get(index) ?? []) {
+        if (act.kind !== 'fault' || act.state !== 'waiting') continue;
+        if (holds(gfnOf(act))) last = index;
+      }
+    }
+    return last;
   }
 
   /**

@@ -154,6 +154,48 @@ describe('retried-unseen', () => {
   });
 });
 
+describe('a fault that comes to nothing while another page is withdrawn', () => {
+  const begins: Telling = [vcpuTask(1), pageFault(1, 1)];
+  const ends: Telling = [vcpuTask(1), enters(1)];
+  const other = withdrawn(0, zapped(0, PFN));
+  /** Its task goes on: what it withdrew before has been withdrawn. */
+  const goesOn = withdrawn(5);
+  const explained = { ...clean, rules: { 'retried-unseen': 1 } };
+
+  it('is sent back when that has ended before it has the lock', () => {
+    const verdicts = replayOf(...slotCreated(), firstPage, begins, other, goesOn, ends);
+    expect(outcome(verdicts)).toEqual(clean);
+    expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 2 });
+  });
+
+  it('is explained when that had ended before it began', () => {
+    const verdicts = replayOf(...slotCreated(), firstPage, other, goesOn, begins, ends);
+    expect(outcome(verdicts)).toEqual(explained);
+  });
+
+  it('is explained when that has not ended', () => {
+    const verdicts = replayOf(...slotCreated(), firstPage, begins, other, ends);
+    expect(outcome(verdicts)).toEqual(explained);
+  });
+
+  it('is sent back when its own page is being withdrawn, though others are still being zapped', () => {
+    const [task, event] = withdrawn(0) as [number, Extract<TraceBody, { start: unknown }>];
+    const both = { ...event, end: (event.end + 4096) as typeof event.end };
+    const verdicts = replayOf(
+      ...slotCreated(),
+      firstPage,
+      mapped(0, 1, PFN + 1),
+      [task, both, zapped(0, PFN)],
+      nothingOf(0),
+      [task, zapped(1, PFN + 1)],
+    );
+    expect(outcome(verdicts)).toEqual(clean);
+    expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 3 });
+  });
+});
+
+const nothingOf = (page: number): Telling => [vcpuTask(1), pageFault(1, page), enters(1)];
+
 describe('invalidation-ended', () => {
   it('ends an invalidation when a page that it kept from being mapped is mapped', () => {
     const verdicts = replayOf(

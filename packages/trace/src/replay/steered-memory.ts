@@ -7,7 +7,7 @@ export interface Steering {
   beforeLook(address: number): void;
   /** Called before each 32-bit load or AND: of a word of the dirty log, perhaps. */
   beforeTake(address: number): void;
-  /** Called before a lock is taken, which keeps nobody apart. */
+  /** Called where a lock is taken, which keeps nobody apart. */
   beforeLock(address: number): void;
   /** Called in place of a wait: what is waited for has happened when it returns. */
   onWait(): void;
@@ -40,9 +40,9 @@ export function connectSteered(
     },
     lock: (address: number) => steering.beforeLock(address),
     unlock: nothing,
-    readLock: nothing,
+    readLock: (address: number) => steering.beforeLock(address),
     readUnlock: nothing,
-    writeLock: nothing,
+    writeLock: (address: number) => steering.beforeLock(address),
     writeUnlock: nothing,
     wait: () => WAIT_WOKEN,
     waitUntil: () => steering.onWait(),

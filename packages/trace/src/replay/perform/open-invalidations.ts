@@ -29,8 +29,9 @@ export class OpenInvalidations {
   }
 
   start(pid: number, hvn: Hvn, count: number): void {
-    invalidateRangeStart(this.#agent, this.#vm, hvn, count);
+    // Before it has zapped all: meanwhile others find that it is in progress.
     this.#open.push({ pid, hvn, count });
+    invalidateRangeStart(this.#agent, this.#vm, hvn, count);
   }
 
   holds(gfn: number): boolean {

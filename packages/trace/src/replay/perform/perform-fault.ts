@@ -26,6 +26,7 @@ import { FastPerformer } from './perform-fast.ts';
 import { prefetchAll, prefetchOf } from './prefetch.ts';
 import { type ToldOutcome, toldOutcome } from './told-outcome.ts';
 import type { Vcpus } from './vcpus.ts';
+import { WithdrawnMeanwhile } from './withdrawn-meanwhile.ts';
 
 const gfnOf = ({ fault }: FaultAct) => gpaToGfn(fault.fault_address as Gpa);
 const isWrite = ({ fault }: FaultAct): boolean => (fault.error_code & PFERR_WRITE_MASK) !== 0;
@@ -35,17 +36,20 @@ export class FaultPerformer {
   readonly #invalidations: OpenInvalidations;
   readonly #vcpus: Vcpus;
   readonly #fast: FastPerformer;
+  readonly #withdrawn: WithdrawnMeanwhile;
 
   constructor(conductor: Conductor, invalidations: OpenInvalidations, vcpus: Vcpus) {
     this.#conductor = conductor;
     this.#invalidations = invalidations;
     this.#vcpus = vcpus;
     this.#fast = new FastPerformer(conductor, vcpus);
+    this.#withdrawn = new WithdrawnMeanwhile(conductor);
   }
 
   /** `index`: the event whose turn it is; of an undecided fault, where it ended. */
   perform(act: FaultAct, index: number): void {
     const { ledger } = this.#conductor;
+    if (index === act.begin) this.#withdrawn.begin(act);
     if (index === act.fast && ledger.isOpen(index)) this.#fast.perform(act, index);
     else if (index === act.at && act.state === 'waiting') {
       act.state = 'running';
@@ -126,6 +130,11 @@ export class FaultPerformer {
     const want = this.#wantUndecided(act, slot);
     if (want !== undefined) {
       this.#judge(act, index, want, this.#run(act));
+      return;
+    }
+    if (slot !== undefined && this.#withdrawn.isSo(act)) {
+      const got = this.#withdrawn.during(act, slot, () => this.#run(act));
+      this.#judge(act, index, RET_PF_RETRY, got);
       return;
     }
     const where = `vCPU ${act.fault.vcpu_id}, gfn ${gfn.toString(16)}`;
