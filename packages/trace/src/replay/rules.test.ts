@@ -154,7 +154,7 @@ describe('retried-unseen', () => {
   });
 });
 
-describe('a fault that comes to nothing while another page is withdrawn', () => {
+describe('withdrawn-meanwhile', () => {
   const begins: Telling = [vcpuTask(1), pageFault(1, 1)];
   const ends: Telling = [vcpuTask(1), enters(1)];
   const other = withdrawn(0, zapped(0, PFN));
@@ -162,23 +162,23 @@ describe('a fault that comes to nothing while another page is withdrawn', () => 
   const goesOn = withdrawn(5);
   const explained = { ...clean, rules: { 'retried-unseen': 1 } };
 
-  it('is sent back when that has ended before it has the lock', () => {
+  it('sends a fault back when another page was withdrawn before it has the lock', () => {
     const verdicts = replayOf(...slotCreated(), firstPage, begins, other, goesOn, ends);
-    expect(outcome(verdicts)).toEqual(clean);
+    expect(outcome(verdicts)).toEqual({ ...clean, inferences: { 'withdrawn-meanwhile': 1 } });
     expect(verdicts.tallies['fault result']).toMatchObject({ agreed: 2 });
   });
 
-  it('is explained when that had ended before it began', () => {
+  it('is no reason where that had ended before the fault began', () => {
     const verdicts = replayOf(...slotCreated(), firstPage, other, goesOn, begins, ends);
     expect(outcome(verdicts)).toEqual(explained);
   });
 
-  it('is explained when that has not ended', () => {
+  it('is no reason where that has not ended', () => {
     const verdicts = replayOf(...slotCreated(), firstPage, begins, other, ends);
     expect(outcome(verdicts)).toEqual(explained);
   });
 
-  it('is sent back when its own page is being withdrawn, though others are still being zapped', () => {
+  it('is not needed while its own page is being withdrawn, though others are still being zapped', () => {
     const [task, event] = withdrawn(0) as [number, Extract<TraceBody, { start: unknown }>];
     const both = { ...event, end: (event.end + 4096) as typeof event.end };
     const verdicts = replayOf(

@@ -90,6 +90,8 @@ export const INFERENCES = {
     'a notifier that zaps nothing had mmu_lock after another that withdrew the same pages',
   'generation-told':
     'memslots are published after the last event that shows those before, and used by all when their generation is told',
+  'withdrawn-meanwhile':
+    'a fault without a decision looked at the sequence number where it began, and had mmu_lock where it ended',
   'invalidation-ended':
     'an invalidation has no event for its end: it ended before the range was mapped again',
 } as const;

@@ -133,6 +133,7 @@ export class FaultPerformer {
       return;
     }
     if (slot !== undefined && this.#withdrawn.isSo(act)) {
+      this.#conductor.ledger.verdicts.infer('withdrawn-meanwhile');
       const got = this.#withdrawn.during(act, slot, () => this.#run(act));
       this.#judge(act, index, RET_PF_RETRY, got);
       return;
