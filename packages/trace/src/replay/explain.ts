@@ -1,13 +1,8 @@
 // Which rule covers that a fault of the trace did something that this MMU did not do.
-import {
-  type Gpa,
-  gpaToGfn,
-  isUpdateInProgress,
-  type KvmTdpMmuSpteChanged,
-  mmioGeneration,
-} from '@faultline/mmu';
+import { isUpdateInProgress, type KvmTdpMmuSpteChanged, mmioGeneration } from '@faultline/mmu';
 import type { TraceBody } from '../trace-event.ts';
 import type { FaultAct } from './acts/act.ts';
+import { gfnOf } from './acts/fault-acts.ts';
 import type { ReplayedVm } from './replayed-vm.ts';
 import { isKeptLeaf, isOfStaleMmio, type Rule } from './rules.ts';
 import { ADDRESS_SPACES, isSame } from './spte-words.ts';
@@ -36,10 +31,10 @@ function leafChange({ tables, words, vm }: ReplayedVm, body: TraceBody): LeafCha
 }
 
 /** Has it no memory, and are the memslots being replaced, so that this MMU leaves nothing? */
-function findsUpdate(replayed: ReplayedVm, { fault }: FaultAct, body: TraceBody): boolean {
+function findsUpdate(replayed: ReplayedVm, act: FaultAct, body: TraceBody): boolean {
   const { agent, vm } = replayed;
   const memslots = agent.load32(vm.at.memslots);
   if (!isUpdateInProgress(memslots)) return false;
-  if (replayed.slotOf(gpaToGfn(fault.fault_address as Gpa)) !== undefined) return false;
+  if (replayed.slotOf(gfnOf(act)) !== undefined) return false;
   return isOfStaleMmio(body, mmioGeneration(memslots) * ADDRESS_SPACES);
 }

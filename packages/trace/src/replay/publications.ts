@@ -1,11 +1,9 @@
 // Where memslots are published, and where their grace period ends: no event tells, but faults show which memslots they found.
-import { type Gpa, gpaToGfn, mmioGeneration, PAGE_SIZE } from '@faultline/mmu';
-import type { FaultAct } from './acts/act.ts';
+import { mmioGeneration, PAGE_SIZE } from '@faultline/mmu';
+import { gfnOf } from './acts/fault-acts.ts';
 import type { MemslotMarker } from './acts/known-slots.ts';
 import type { Conductor, Performance } from './conductor.ts';
 import { ADDRESS_SPACES } from './spte-words.ts';
-
-const gfnOf = ({ fault }: FaultAct): number => gpaToGfn(fault.fault_address as Gpa);
 
 export class Publications {
   readonly #conductor: Conductor;

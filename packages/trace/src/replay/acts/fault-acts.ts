@@ -1,5 +1,5 @@
 // A fault as its events tell of it, one by one.
-import type { KvmPageFault } from '@faultline/mmu';
+import { type Gfn, type Gpa, gpaToGfn, type KvmPageFault } from '@faultline/mmu';
 import type { TraceEvent } from '../../trace-event.ts';
 import type { Running } from '../replayed-vm.ts';
 import type { ActBase, FaultAct } from './act.ts';
@@ -16,6 +16,9 @@ export const newFaultAct = (base: ActBase, fault: KvmPageFault, running: Running
   refused: false,
   emulated: false,
 });
+
+/** Of the page that it is about. */
+export const gfnOf = ({ fault }: FaultAct): Gfn => gpaToGfn(fault.fault_address as Gpa);
 
 /** Did anything come of it, or did the kernel let it go without a word? */
 export function isDecided({ decisions, fast }: FaultAct, events: readonly TraceEvent[]): boolean {

@@ -2,8 +2,6 @@
 import {
   fastPageFault,
   formatSpte,
-  type Gpa,
-  gpaToGfn,
   PT_WRITABLE_MASK,
   pageFaultCanBeFast,
   RET_PF_FIXED,
@@ -14,6 +12,7 @@ import {
 } from '@faultline/mmu';
 import type { TraceBody } from '../../trace-event.ts';
 import type { FaultAct } from '../acts/act.ts';
+import { gfnOf } from '../acts/fault-acts.ts';
 import type { Conductor } from '../conductor.ts';
 import type { Place } from '../page-tables.ts';
 import { isSame } from '../spte-words.ts';
@@ -37,7 +36,7 @@ export class FastPerformer {
     const { ledger } = conductor;
     ledger.close(index);
     const told = ledger.event(index).body as FastTold;
-    const gfn = gpaToGfn(act.fault.fault_address as Gpa);
+    const gfn = gfnOf(act);
     conductor.hindsight.settle({ gfn, level: 1 }, told.old_spte, index);
     const { ret, place, found } = this.#try(act, gfn);
     this.#judge(index, told, ret, { ...place, found });

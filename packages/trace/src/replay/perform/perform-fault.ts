@@ -1,9 +1,7 @@
 // A fault of the trace, through the MMU's own fault paths: the lock-free one where the trace has its fast_page_fault, the rest
 // where its leaf changes. What the host answered is put in the host's page table before.
 import {
-  type Gpa,
   gfnToHvn,
-  gpaToGfn,
   isHostWritable,
   isReadonly,
   KVM_MEMSLOT_INVALID,
@@ -17,6 +15,7 @@ import {
   type RetPf,
 } from '@faultline/mmu';
 import type { FaultAct } from '../acts/act.ts';
+import { gfnOf } from '../acts/fault-acts.ts';
 import type { Conductor } from '../conductor.ts';
 import type { Rule } from '../rules.ts';
 import { loseExchange } from './lost-exchange.ts';
@@ -28,7 +27,6 @@ import { type ToldOutcome, toldOutcome } from './told-outcome.ts';
 import type { Vcpus } from './vcpus.ts';
 import { WithdrawnMeanwhile } from './withdrawn-meanwhile.ts';
 
-const gfnOf = ({ fault }: FaultAct) => gpaToGfn(fault.fault_address as Gpa);
 const isWrite = ({ fault }: FaultAct): boolean => (fault.error_code & PFERR_WRITE_MASK) !== 0;
 
 export class FaultPerformer {

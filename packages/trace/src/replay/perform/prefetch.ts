@@ -1,7 +1,8 @@
 // KVM's legacy MMU maps neighbours of a page in advance. This MMU does not: each is mapped by a read fault of its own, and A
 // taken away. KVM: direct_pte_prefetch().
-import { type Gpa, gpaToGfn, isHostWritable, type KvmMmuSetSpte, spteToPfn } from '@faultline/mmu';
+import { isHostWritable, type KvmMmuSetSpte, spteToPfn } from '@faultline/mmu';
 import type { FaultAct } from '../acts/act.ts';
+import { gfnOf } from '../acts/fault-acts.ts';
 import type { Conductor } from '../conductor.ts';
 import { isPrefetched } from '../rules.ts';
 import { tellingOf, whereOf } from '../telling.ts';
@@ -16,7 +17,7 @@ export function prefetchOf(
   const { body } = ledger.event(index);
   if (replayed.vm.tdpMmuEnabled || body.event !== 'kvm_mmu_set_spte' || body.level > 1)
     return undefined;
-  return isPrefetched(body, gpaToGfn(act.fault.fault_address as Gpa)) ? body : undefined;
+  return isPrefetched(body, gfnOf(act)) ? body : undefined;
 }
 
 /** After the fault itself. */

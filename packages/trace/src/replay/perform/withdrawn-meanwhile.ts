@@ -1,9 +1,7 @@
 // A fault that comes to nothing because something was withdrawn between its look at the sequence number and mmu_lock: no event
 // tells where either is. The number is looked at where the fault begins, and the lock taken where it ends.
 import {
-  type Gpa,
   gfnToHvn,
-  gpaToGfn,
   hostPtePfn,
   hostPtep,
   isHostPtePresent,
@@ -11,6 +9,7 @@ import {
   type Pfn,
 } from '@faultline/mmu';
 import type { FaultAct } from '../acts/act.ts';
+import { gfnOf } from '../acts/fault-acts.ts';
 import type { Conductor } from '../conductor.ts';
 
 export class WithdrawnMeanwhile {
@@ -35,7 +34,7 @@ export class WithdrawnMeanwhile {
   /** Runs the fault: the number is that of its beginning until it takes the lock. The host has its page for as long. */
   during<Outcome>(act: FaultAct, slot: Memslot, run: () => Outcome): Outcome {
     const { agent, vm } = this.#conductor.replayed;
-    const gfn = gpaToGfn(act.fault.fault_address as Gpa);
+    const gfn = gfnOf(act);
     const ptep = hostPtep(vm, gfnToHvn(slot, gfn));
     const pte = agent.load32(ptep);
     const now = this.#seq;
