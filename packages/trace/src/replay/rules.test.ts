@@ -179,7 +179,10 @@ describe('withdrawn-meanwhile', () => {
   });
 
   it('is not needed while its own page is being withdrawn, though others are still being zapped', () => {
-    const [task, event] = withdrawn(0) as [number, Extract<TraceBody, { start: unknown }>];
+    const [task, event] = withdrawn(0) as [
+      number,
+      Extract<TraceBody, { event: 'kvm_unmap_hva_range' }>,
+    ];
     const both = { ...event, end: (event.end + 4096) as typeof event.end };
     const verdicts = replayOf(
       ...slotCreated(),
