@@ -7,7 +7,7 @@ import { EventReader } from './event-reader.ts';
 import { LineCursor } from './line-cursor.ts';
 import { LineSplitter, MAX_LINE_BYTES } from './line-splitter.ts';
 import { MagicCheck } from './magic-check.ts';
-import { isRawFields, nothingFound } from './nothing-found.ts';
+import { nothingFound, unreadOption } from './nothing-found.ts';
 import type { TraceEvent } from './trace-event.ts';
 import { summarize, type TraceSummary } from './trace-summary.ts';
 
@@ -55,14 +55,14 @@ export class FtraceParser {
   /**
    * No more bytes will come. A last line without line end may be cut inside a number: it is not delivered, and the summary
    * says `truncated`, as it does if the caller knows that bytes are missing. Throws a TraceError if no event was found, or
-   * raw fields only.
+   * only what an option of trace-cmd made of them.
    */
   end(input: { readonly truncated?: boolean } = {}): TraceSummary {
     const reader = this.#reader;
     const truncated = input.truncated === true || this.#splitter.unfinished;
     const [firstError] = reader.errors.kept;
-    const isRaw = reader.decoded === 0 && firstError !== undefined && isRawFields(firstError);
-    if (reader.events === 0 || isRaw) {
+    const isUnread = reader.decoded === 0 && firstError && unreadOption(firstError);
+    if (reader.events === 0 || isUnread) {
       throw nothingFound({
         file: this.#file,
         lines: this.#lines,

@@ -21,14 +21,22 @@ export function nothingFound({ file, lines, firstError, truncated }: FruitlessIn
   return new TraceError({ file, expected: 'events', got });
 }
 
-/** `kvm_entry:             vcpu_id=0 rip=0x1036a`: trace-cmd report -R, of which nothing here can be read. */
-export const isRawFields = ({ text }: ReadError): boolean => /\d: \w+: {2,}\w+=/.test(text);
+const OPTIONS: readonly (readonly [text: RegExp, what: string])[] = [
+  // kvm_entry:             vcpu_id=0 rip=0x1036a
+  [/\d: \w+: {2,}\w+=/, 'raw fields, as of trace-cmd report -R'],
+  // 11.077613:          kvm_entry:            vcpu 0, and (+477) in the lines after the first
+  [/\d\.\d+: {9,}\w+: /, 'differences of times, as of trace-cmd report --ts-diff'],
+];
+
+/** What trace-cmd was asked for that is not read here, by a line that could not be; undefined if it is something else. */
+export const unreadOption = ({ text }: ReadError): string | undefined =>
+  OPTIONS.find(([pattern]) => pattern.test(text))?.[1];
 
 /** The excerpt of a bad line, after a word for what it looks like. */
 function describe(error: ReadError): string {
   const { text } = error;
   if (/^(\{|\[\s*["{[]|\[$)/.test(text)) return `JSON: ${text}`;
-  if (isRawFields(error))
-    return `raw fields, as of trace-cmd report -R; take it without: "${text}"`;
+  const option = unreadOption(error);
+  if (option !== undefined) return `${option}; take it without: "${text}"`;
   return /[\u00b7\ufffd]/.test(text) ? `binary data: ${text}` : `"${text}"`;
 }

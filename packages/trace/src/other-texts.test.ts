@@ -91,6 +91,17 @@ describe('what trace-cmd 3.1.6 itself prints of parts of the bundled trace.dat',
     expect(summary).toMatchObject({ decoded: 67, errorCount: 0 });
   });
 
+  it('with differences of times is refused with its reason', () => {
+    const lines = [
+      'cpus=3',
+      '            kvmw-172   [000]    11.077613:          sys_enter_mprotect:   start: 0x005db000, len: 0x00007000, prot: 0x00000001',
+      '            kvmw-172   [000]    11.078090: (+477)   sys_exit_mprotect:    0x0',
+    ];
+    expect(() => parseLines(...lines)).toThrow(
+      'got differences of times, as of trace-cmd report --ts-diff; take it without: "kvmw-172',
+    );
+  });
+
   it('as raw fields is refused with its reason', () => {
     expect(() => parseText(sample('report-R'))).toThrow(
       'some.txt:2: expected "start", got raw fields, as of trace-cmd report -R; take it without: "kvmw-172',
