@@ -14,16 +14,16 @@ const race = files.put('race.txt', text(...OF_A_VCPU.map((line) => ` ${line}`)))
 const report = (...words: string[]) => faultline('report', ...words);
 
 describe('a report', () => {
-  it('may be of weeks', async () => {
-    const late = (line: string) => line.replace('8.652615', '2000000.652615');
+  it.each([
+    ['of weeks', 2_000_000],
+    ['of a thousand years, for one damaged digit', 99_999_999_999],
+  ])('may be %s', async (_, seconds) => {
+    const late = (line: string) => line.replace('8.652615', `${seconds}.652615`);
     const harvested = marker({ ev: 'get_dirty_log', at: 'end', slot: 0, round: 0, dirty: 1 });
     const log = [late(harvest(0)), late(harvested)];
     const file = files.put('weeks.txt', text(memslot(0), fixed(0x100), late(fixed(0x101)), ...log));
     const { code, out } = await report(file);
-    expect([code, out]).toEqual([
-      0,
-      expect.stringMatching(/in the busiest of [12],\d{3},\d{3} seconds/),
-    ]);
+    expect([code, out]).toEqual([0, expect.stringContaining('in the busiest second')]);
   });
 
   it('is a page', async () => {

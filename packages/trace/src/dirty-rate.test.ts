@@ -28,9 +28,14 @@ describe('the dirty rate of a trace', () => {
     ]);
   });
 
-  it('has a window for a time in which nothing was written', () => {
-    const windows = windowsOf([fixed(0, 1), fixed(250, 1)], { window: 100_000 });
-    expect(windows.map(({ pages }) => pages)).toEqual([1, 0, 1]);
+  it('has no window for a time in which nothing was written, however long', () => {
+    const lines = [fixed(0, 1), fixed(250, 1), fixed(1e15, 2)];
+    const windows = windowsOf(lines, { window: 100_000 });
+    expect(windows.map(({ begin, pages }) => [begin, pages])).toEqual([
+      [0, 1],
+      [200_000, 1],
+      [1e18, 1],
+    ]);
   });
 
   it('counts huge pages, when asked to', () => {

@@ -42,6 +42,12 @@ describe('a heat map', () => {
     expect(ram?.counts.at(-1)?.at(-1)).toBe(1);
   });
 
+  it('is of the time from the first write to the last, in whatever order a text has them', () => {
+    const map = mapOf(fixed(50, 1), fixed(0, 1), fixed(100, 1), fixed(60, 1));
+    expect([map.begin, map.end, map.most]).toEqual([0, 100_000, 1]);
+    expect(map.regions.map(sumOf)).toEqual([4]);
+  });
+
   it('without slots has a region for what was written close together', () => {
     const map = mapOf(fixed(0, 100), fixed(1, 200), fixed(2, 1_000_000));
     expect(map.regions.map(({ gfn, npages }) => [gfn, npages])).toEqual([

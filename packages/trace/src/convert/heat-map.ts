@@ -16,7 +16,7 @@ export interface HeatRegion {
 
 export interface HeatMap {
   readonly regions: readonly HeatRegion[];
-  /** Of the trace. */
+  /** When the first page was written, and the last. */
   readonly begin: number;
   readonly end: number;
   /** Bins of time. */
@@ -61,7 +61,8 @@ export class HeatMapBuilder {
     const places = this.#places();
     const all = places.reduce((sum, { npages }) => sum + npages, 0);
     const pagesPerRow = Math.max(1, Math.ceil(all / ROWS));
-    const [begin, end] = [this.#times[0] as number, this.#times.at(-1) as number];
+    const begin = this.#times.reduce((least, time) => Math.min(least, time));
+    const end = this.#times.reduce((most, time) => Math.max(most, time));
     const regions = places.map((place): HeatRegion => {
       const rows = Math.ceil(place.npages / pagesPerRow);
       return { ...place, counts: Array.from({ length: rows }, () => new Uint32Array(COLUMNS)) };

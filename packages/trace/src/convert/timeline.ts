@@ -61,9 +61,7 @@ export class Timeline implements Converter {
   end(): void {
     this.#tracker.end();
     this.#harvests();
-    for (const { begin, end, writes } of this.#rate.end()) {
-      this.#out.counter('dirty rate', 'pages/s', begin, (writes * 1e6) / (end - begin));
-    }
+    this.#dirtyRate();
     for (const race of this.#races.kept) {
       const track = this.#trackOf(race);
       const gfn = `0x${race.gfn.toString(16)}`;
@@ -86,6 +84,17 @@ export class Timeline implements Converter {
     for (const { slot, begin, end, gfns, log = 'unknown', phase = '' } of rounds) {
       const name = slot === undefined ? 'harvest' : `harvest of slot ${slot}`;
       this.#out.slice(DIRTY_LOG, name, { begin, end }, { pages: gfns.size, log, phase });
+    }
+  }
+
+  #dirtyRate(): void {
+    const at = (time: number, rate: number): void =>
+      this.#out.counter('dirty rate', 'pages/s', time, rate);
+    let until = Number.POSITIVE_INFINITY;
+    for (const { begin, end, writes } of this.#rate.end()) {
+      if (begin > until) at(until, 0);
+      at(begin, (writes * 1e6) / (end - begin));
+      until = end;
     }
   }
 

@@ -108,7 +108,8 @@ function ofDirtyLog(report: Report): Figure[] {
   const stalls = rounds.map(({ stall }) => sum(stall, (of) => of));
   const mean = (total: number): number => total / rounds.length;
   const pages = mean(sum(rounds, ({ dirtyPages }) => dirtyPages));
-  const busiest = Math.max(0, ...windows.map((window) => window.pages));
+  // Not Math.max(...): a trace may be weeks long, a call has room for some 100,000 arguments.
+  const busiest = windows.reduce((most, { pages }) => Math.max(most, pages), 0);
   return [
     neutral('rounds', 'rounds of the dirty log', rounds.length, 'events'),
     neutral('rounds.pages', 'dirty pages in a round, mean', pages, 'pages'),

@@ -92,9 +92,7 @@ function windowSentences({ windows, unit }: Report): string[] {
   if (unit !== 'ns' || windows.length === 0) return [];
   // Not Math.max(...): a trace may be weeks long, a call has room for some 100,000 arguments.
   const most = windows.reduce((most, { pages }) => Math.max(most, pages), 0);
-  return [
-    `working set of writes: ${sizeOfPages(most)} in the busiest of ${plural(windows.length, 'second')}`,
-  ];
+  return [`working set of writes: ${sizeOfPages(most)} in the busiest second`];
 }
 
 function fullSentences({ logFull: { ringExits, pmlExits, stall }, unit }: Report): string[] {
