@@ -88,6 +88,10 @@ function packetsOf(bytes: Uint8Array): readonly Packet[] {
   return packet;
 }
 const [BEGIN, END, INSTANT, COUNTER] = [1, 2, 3, 4] as const;
+const ratesOf = (packets: readonly Packet[]): (number | undefined)[] =>
+  packets
+    .filter(({ track_event }) => track_event?.type === COUNTER)
+    .map(({ track_event }) => track_event?.double_counter_value);
 
 describe('a fault in the format of Perfetto', () => {
   const packets = packetsOf(converted('perfetto', one));
@@ -112,8 +116,22 @@ describe('a fault in the format of Perfetto', () => {
   });
 
   it('has the dirty rate beside it', () => {
-    const counters = packets.filter(({ track_event }) => track_event?.type === COUNTER);
-    expect(counters).toMatchObject([{ track_event: { double_counter_value: 10 } }]);
+    expect(ratesOf(packets)).toEqual([10]);
+  });
+
+  it('is an instant where the clock ran backwards before its end', () => {
+    const { events } = parseLines(at(1_000_000, EXIT), at(1_000_004, FAULT), at(999_990, ENTRY));
+    const types = packetsOf(converted('perfetto', events)).map(
+      ({ track_event }) => track_event?.type,
+    );
+    expect(types.filter((type) => type !== undefined)).toEqual([INSTANT]);
+  });
+});
+
+describe('the dirty rate in the format of Perfetto', () => {
+  it('is nothing in a time without writes, however long that is', () => {
+    const { events } = parseLines(at(0, FIXED), at(100_000, FIXED), at(1e17, FIXED));
+    expect(ratesOf(packetsOf(converted('perfetto', events)))).toEqual([10, 10, 0, 10]);
   });
 });
 

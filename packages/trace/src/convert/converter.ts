@@ -31,6 +31,6 @@ const MAKERS: Readonly<Record<Conversion, (sink: Sink) => Converter>> = {
 
 /**
  * Memory: what the format needs. perfetto, chrome: a bit for each page of each round of the dirty log; ndjson, csv: nothing;
- * parquet: 20,000 rows; svg: two numbers for each page that was dirtied.
+ * parquet: 20,000 rows; svg: two numbers for each time that a page was dirtied.
  */
 export const newConverter = (to: Conversion, sink: Sink): Converter => MAKERS[to](sink);

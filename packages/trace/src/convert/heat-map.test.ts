@@ -55,4 +55,11 @@ describe('a heat map', () => {
       [1_000_000, 1],
     ]);
   });
+
+  it('has so many regions that it stays a picture, wherever memory was written', () => {
+    const everywhere = Array.from({ length: 1000 }, (_, n) => fixed(n, 1_000_000 * n));
+    const { regions } = mapOf(...everywhere);
+    expect(regions.length).toBeLessThanOrEqual(32);
+    expect(regions.reduce((sum, region) => sum + sumOf(region), 0)).toBe(1000);
+  });
 });

@@ -31,6 +31,8 @@ const COLUMNS = 240;
 const ROWS = 160;
 /** Without slots: written pages farther apart than this are of two regions. */
 const APART = 16_384;
+/** More are no picture: then what lies farther apart is of one region too. */
+const MOST_CLUSTERS = 32;
 
 interface Place {
   readonly name: string;
@@ -121,10 +123,18 @@ const isIn = ({ gfn, npages }: Pick<Place, 'gfn' | 'npages'>, page: number): boo
   page >= gfn && page < gfn + npages;
 
 function clusters(gfns: readonly number[]): Place[] {
+  const ascending = [...new Set(gfns)].sort((a, b) => a - b);
+  for (let apart = APART; ; apart *= 2) {
+    const places = clustersOf(ascending, apart);
+    if (places.length <= MOST_CLUSTERS) return places;
+  }
+}
+
+function clustersOf(ascending: readonly number[], apart: number): Place[] {
   const places: { name: string; gfn: number; npages: number }[] = [];
-  for (const gfn of [...new Set(gfns)].sort((a, b) => a - b)) {
+  for (const gfn of ascending) {
     const last = places.at(-1);
-    if (last !== undefined && gfn < last.gfn + last.npages + APART)
+    if (last !== undefined && gfn < last.gfn + last.npages + apart)
       last.npages = gfn - last.gfn + 1;
     else places.push({ name: 'memory', gfn, npages: 1 });
   }

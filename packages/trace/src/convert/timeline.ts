@@ -74,8 +74,9 @@ export class Timeline implements Converter {
     const track = this.#trackOf(vcpu);
     const details: Details = gfn === -1 ? {} : { gfn: `0x${gfn.toString(16)}` };
     const { label } = FAULT_KINDS[kind];
-    if (Number.isNaN(ended)) this.#out.instant(track, label, began, details);
-    else this.#out.slice(track, label, { begin: began, end: ended }, details);
+    // A clock of each CPU's own may have run backwards between the two.
+    if (ended >= began) this.#out.slice(track, label, { begin: began, end: ended }, details);
+    else this.#out.instant(track, label, began, details);
   }
 
   #harvests(): void {

@@ -18,7 +18,7 @@ export interface SlowPathEstimate {
 }
 
 export interface FastShare {
-  /** Write faults that found the page present: what the fast path is for. */
+  /** Faults on write protection, whoever repaired them: what the fast path is for. Not the guest's own, nor what is emulated. */
   readonly candidates: number;
   /** Of these, fixed or spurious. */
   readonly repaired: number;
