@@ -127,14 +127,17 @@ describe('on Intel, a right that is withdrawn', () => {
   });
 });
 
-describe('a fault that another vCPU repaired first', () => {
-  const look = fast(140, GFN, 'spurious', WRITABLE);
-  const repair = at(
-    90,
+const repairAt = (us: number): string =>
+  at(
+    us,
     `fast_page_fault: vcpu 1 gva ${GFN.toString(16)}abc error_code P|W|U sptep ffff888103476468 old 0x${PROTECTED} new ${WRITABLE} spurious 0 fixed 1`,
     'vcpu1-178',
     1,
   );
+
+describe('a fault that another vCPU repaired first', () => {
+  const look = fast(140, GFN, 'spurious', WRITABLE);
+  const repair = repairAt(90);
 
   it('is found, with who did it', () => {
     expect(racesOf(look, repair)).toMatchObject([
@@ -178,6 +181,15 @@ describe('a fault whose spte changed otherwise', () => {
       changed(139, GFN, WRITABLE, PROTECTED, 'kvmw-174'),
     );
     expect(races).toMatchObject([{ kind: 'protected_again', change: { task: 'kvmw' } }]);
+  });
+
+  it('is protected again too where another has fixed it once more by then: no two fix one word', () => {
+    const races = racesOf(
+      fast(140, GFN, 'fixed', PROTECTED, WRITABLE),
+      changed(110, GFN, WRITABLE, PROTECTED, 'kvmw-174'),
+      repairAt(120),
+    );
+    expect(races).toMatchObject([{ kind: 'protected_again', change: { time: 110, task: 'kvmw' } }]);
   });
 
   it('is none as a rule', () => {

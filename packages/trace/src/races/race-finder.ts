@@ -114,7 +114,11 @@ export class RaceFinder {
       return change === undefined ? undefined : { kind: 'repaired', change };
     }
     const change = latest(began, () => true);
-    if (look === undefined && !isWritable(newSpte.low)) return { kind: 'protected_again', change };
+    // Fixed by another since: that one found it protected again, so this exchange came before and its event comes late.
+    const isFixedSince = change !== undefined && isWritable(change.newSpte.low);
+    if (look === undefined && (isFixedSince || !isWritable(newSpte.low))) {
+      return { kind: 'protected_again', change: latest(began, (low) => !isWritable(low)) };
+    }
     return change === undefined ? undefined : { kind: 'changed', change };
   }
 

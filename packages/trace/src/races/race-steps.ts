@@ -74,7 +74,7 @@ function lookText({ kind, oldSpte, newSpte, layout }: Race): string {
   if (kind === 'withdrawn') return `${found}: not present, no exchange (INVALID)`;
   if (kind === 'repaired') return `${found}: writable already (SPURIOUS)`;
   if (kind === 'protected_again')
-    return `${found}, exchanges it (FIXED); then it is ${spteText(newSpte, layout)}`;
+    return `fast path had read and exchanged ${spteText(oldSpte, layout)} (FIXED); by now it is ${spteText(newSpte, layout)}`;
   return isWritable(newSpte.low)
     ? `${found}, exchanges it (FIXED)`
     : `${found}: not its to mend (INVALID)`;
