@@ -65,7 +65,8 @@ export const FAULT_KINDS: Readonly<Record<FaultKind, KindDescription>> = {
   },
   cow: {
     label: 'host page read-only: copied (KSM, fork)',
-    soWhat: 'keep KSM and fork off this memory',
+    // Memory that is read before it is written has the host's zero page until then.
+    soWhat: 'keep KSM and fork off; preallocate (no zero page then)',
   },
   read_only_slot: {
     label: 'read-only memslot: the VMM emulates',
