@@ -41,6 +41,11 @@ export const predictCommand = (exit: (code: number) => void): Command =>
       "bytes a second, or 10Gbit (a log's own, else QEMU's 128M)",
       bandwidth,
     )
+    .option(
+      '--switchover-bandwidth <RATE>',
+      "for the rest, once the guest stands still: QEMU lifts its limit then (a log's own, else as --bandwidth)",
+      bandwidth,
+    )
     .option('--downtime-ms <N>', 'how long the guest may stand still', whole(1, 3_600_000), 300)
     .option('--timeout-s <N>', 'how long it may take', number(0.1, 1e6), 3600)
     .option(

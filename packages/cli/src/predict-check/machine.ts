@@ -89,6 +89,7 @@ function predictOne(
 ): StrategyPrediction {
   const parameters: MigrationParameters = {
     ...measured,
+    switchoverBandwidth: measured.bandwidth,
     downtimeMs,
     timeoutS,
     progressTimeoutS: 0,

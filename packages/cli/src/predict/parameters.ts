@@ -10,6 +10,7 @@ import type { PredictInput } from './load.ts';
 
 export interface ParameterOptions {
   readonly bandwidth?: number;
+  readonly switchoverBandwidth?: number;
   readonly downtimeMs: number;
   readonly timeoutS: number;
   readonly completionTimeoutPerGib?: number;
@@ -40,8 +41,10 @@ export function resolve(input: PredictInput, options: ParameterOptions): Resolve
   const { recorded } = input;
   const { dirtyRingSize, reapIntervalMs } = options;
   const { roundCost, costSource } = costOf(input, options);
+  const bandwidth = options.bandwidth ?? recorded?.bandwidth ?? BANDWIDTH;
   const parameters: MigrationParameters = {
-    bandwidth: options.bandwidth ?? recorded?.bandwidth ?? BANDWIDTH,
+    bandwidth,
+    switchoverBandwidth: options.switchoverBandwidth ?? recorded?.switchoverBandwidth ?? bandwidth,
     downtimeMs: options.downtimeMs,
     timeoutS: timeoutOf(input, options),
     progressTimeoutS: options.progressTimeoutS,

@@ -1,5 +1,5 @@
 // When the guest writes faster than the connection carries: its vCPUs are slowed down, more each time. QEMU: auto-converge,
-// with its parameters' defaults and its rule (throttle_trigger_threshold 50 %, and twice in a row).
+// with its parameters' defaults and its rule (throttle_trigger_threshold 50 %, and twice, with other rounds between them or not).
 
 const INITIAL = 20; // cpu-throttle-initial
 const INCREMENT = 10; // cpu-throttle-increment
@@ -18,7 +18,7 @@ export class AutoConverge {
 
   /** After a round that sent `sentBytes` while `dirtyBytes` were written. True when `percent` has changed. */
   afterRound(sentBytes: number, dirtyBytes: number): boolean {
-    this.#high = dirtyBytes > sentBytes * TRIGGER ? this.#high + 1 : 0;
+    if (dirtyBytes > sentBytes * TRIGGER) this.#high++;
     if (this.#high < HIGH_COUNT || this.#percent === MOST) return false;
     this.#high = 0;
     this.#percent = this.#percent === 0 ? INITIAL : Math.min(MOST, this.#percent + INCREMENT);

@@ -1,5 +1,6 @@
-// QEMU's auto-converge, with its parameters' defaults: when the guest wrote more than half of what was sent, twice in a row, its
-// vCPUs are throttled. KVM knows nothing of it. QEMU: migration_trigger_throttle, mig_throttle_guest_down.
+// QEMU's auto-converge, with its parameters' defaults: when the guest wrote more than half of what was sent, for the second time since
+// it was throttled last, its vCPUs are throttled more. KVM knows nothing of it. QEMU: migration_trigger_throttle,
+// mig_throttle_guest_down.
 
 const INITIAL = 20; // cpu-throttle-initial
 const INCREMENT = 10; // cpu-throttle-increment
@@ -27,7 +28,7 @@ export class Throttle {
     this.#sent += sentPages;
     this.#dirty += dirtyPages;
     if (this.#seconds < this.#leastSeconds) return;
-    this.#high = this.#dirty > this.#sent * TRIGGER ? this.#high + 1 : 0;
+    if (this.#dirty > this.#sent * TRIGGER) this.#high++;
     this.#seconds = this.#sent = this.#dirty = 0;
     if (this.#high < HIGH_COUNT) return;
     this.#high = 0;

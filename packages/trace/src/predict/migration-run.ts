@@ -7,6 +7,11 @@ import type { SwitchOver } from './switch-over.ts';
 export interface MigrationParameters {
   /** Bytes a second. */
   readonly bandwidth: number;
+  /**
+   * Bytes a second for what is sent while the guest stands still, or after it in post-copy. QEMU heeds no max-bandwidth then:
+   * what the network carries.
+   */
+  readonly switchoverBandwidth: number;
   /** For what is left to send: stopping, the last harvest and the state come to that, as for every VMM. */
   readonly downtimeMs: number;
   readonly timeoutS: number;

@@ -107,6 +107,11 @@ export class Migration {
     return (pages * this.#bytesPerPage) / this.#parameters.bandwidth;
   }
 
+  /** Once the guest has stopped. */
+  #secondsForRest(pages: number): number {
+    return (pages * this.#bytesPerPage) / this.#parameters.switchoverBandwidth;
+  }
+
   #harvestS(pages: number): number {
     const { ms, nsPerPage } = this.#parameters.roundCost;
     return ms / 1e3 + (pages * nsPerPage) / 1e9;
@@ -154,7 +159,7 @@ export class Migration {
     const rest = this.#dirty.pages + this.#dirty.others(seconds, at);
     return {
       harvestMs: this.#harvestS(this.#load.written(seconds, at)) * 1000,
-      restMs: this.#secondsFor(rest) * 1000,
+      restMs: this.#secondsForRest(rest) * 1000,
       stateMs: this.#parameters.stateMs,
     };
   }
@@ -175,7 +180,7 @@ export class Migration {
     return this.#tally.report('postcopy', downtime, Math.round(pages * early));
   }
 
-  #bytesIn(ms: number): number {
-    return (ms / 1000) * this.#parameters.bandwidth;
+  #bytesIn(restMs: number): number {
+    return (restMs / 1000) * this.#parameters.switchoverBandwidth;
   }
 }

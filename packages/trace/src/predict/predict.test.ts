@@ -14,6 +14,7 @@ const BANDWIDTH = 10_000 * PAGE; // 10,000 pages a second: the first round takes
 
 const parameters: MigrationParameters = {
   bandwidth: BANDWIDTH,
+  switchoverBandwidth: BANDWIDTH,
   downtimeMs: 300,
   timeoutS: 3600,
   progressTimeoutS: 0,
@@ -152,6 +153,14 @@ describe('a VMM that looks while it sends whether the rest fits', () => {
     expect(runOf(5_000, 'postcopy', pending).rounds[0]?.pages).toBe(100_000);
   });
 
+  it('holds the limit against its bandwidth, and sends the rest as fast as it may with the guest stopped', () => {
+    const held = runOf(5_000, 'precopy', pending);
+    const lifted = runOf(5_000, 'precopy', { ...pending, switchoverBandwidth: 10 * BANDWIDTH });
+    expect(lifted.rounds).toEqual(held.rounds);
+    expect(lifted.downtimeMs).toBeCloseTo(held.downtimeMs / 10, 9);
+    expect(lifted.sentBytes).toBe(held.sentBytes);
+  });
+
   it('throttles no more often than each second', () => {
     const { rounds } = runOf(11_000, 'auto-converge', { ...pending, downtimeMs: 9_900 });
     const steps = rounds.filter(({ throttlePercent }, i) => {
@@ -251,7 +260,7 @@ describe('a guest that writes the same pages in every window', () => {
     const run = new Migration(
       load,
       'precopy',
-      { ...parameters, bandwidth: 500 * PAGE },
+      { ...parameters, bandwidth: 500 * PAGE, switchoverBandwidth: 500 * PAGE },
       () => 0,
     ).run();
     expect(run).toMatchObject({ converges: false, downtimeMs: 2000 });

@@ -16,6 +16,8 @@ export interface RecordedLoad {
   readonly memory?: number | undefined;
   /** Bytes a second that the migration got. */
   readonly bandwidth?: number | undefined;
+  /** Bytes a second that it got once the guest had stopped. */
+  readonly switchoverBandwidth?: number | undefined;
   /** Those whose time the text says. */
   readonly harvests?: readonly Harvest[];
   /** Of the VMM that wrote it. */

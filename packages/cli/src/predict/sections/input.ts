@@ -1,5 +1,11 @@
 // What the prediction is made from, and for which migration.
-import { gaps, type RoundCost, type RoundsSource, type SwitchOver } from '@faultline/trace';
+import {
+  gaps,
+  type MigrationParameters,
+  type RoundCost,
+  type RoundsSource,
+  type SwitchOver,
+} from '@faultline/trace';
 import { formatBandwidth, formatSeconds, formatSize } from '../../quantity.ts';
 import type { Section } from '../../report/section.ts';
 import { duration, plural } from '../../report/units.ts';
@@ -11,19 +17,24 @@ export function input(prediction: Prediction): Section {
   const { input: of, parameters } = prediction;
   const { name, loads, history, summary } = of;
   const { pages } = loads;
-  const { downtimeMs, timeoutS, bandwidth, switchOver } = parameters;
+  const { downtimeMs, timeoutS, switchOver } = parameters;
   const memory = formatSize(pages.memoryPages * pages.pageSize);
   const unknown = history?.isMemoryKnown === false ? ' (all that was written: give --memory)' : '';
   return {
     title: `${name}: ${watched(of)}`,
     sentences: [
       `${memory} of memory${unknown}, pages of ${formatSize(pages.pageSize)}`,
-      `at ${formatBandwidth(bandwidth)}, downtime at most ${count(downtimeMs)} ms, timeout ${count(timeoutS)} s`,
+      `at ${speeds(parameters)}, downtime at most ${count(downtimeMs)} ms, timeout ${count(timeoutS)} s`,
       LOOKS[switchOver],
       ...costs(prediction),
       ...(summary === undefined ? [] : gaps(summary)),
     ],
   };
+}
+
+function speeds({ bandwidth, switchoverBandwidth }: MigrationParameters): string {
+  const rest = `, the rest at ${formatBandwidth(switchoverBandwidth)}`;
+  return `${formatBandwidth(bandwidth)}${switchoverBandwidth === bandwidth ? '' : rest}`;
 }
 
 const LOOKS: Readonly<Record<SwitchOver, string>> = {
