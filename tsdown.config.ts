@@ -14,7 +14,7 @@ const library: UserConfig = {
   deps: { neverBundle: [/^node:/] },
   entry: [
     'packages/{atomics,mmu,machine,runner,checker,litmus,trace,cli}/src/index.ts',
-    'packages/cli/src/{soak,bench-check,bench-trace,check-deep,check-mutate,migrate-faults,predict-check,traces-check}.ts',
+    'packages/cli/src/{soak,bench-check,bench-trace,check-deep,check-mutate,migrate-faults,predict-check,predict-qemu,traces-check}.ts',
     'packages/trace/src/fuzz/fuzz-trace.ts',
     // Workers that check: they load the library as a user does, since mutants are made of its files.
     'packages/cli/src/{check,mutate,mutate-hook}-worker.ts',

@@ -21,7 +21,7 @@ export interface QemuOptions {
   /** Bytes. */
   readonly memory: number;
   /** As `migrate` and `-incoming` have it. */
-  readonly incoming?: string;
+  readonly incoming?: string | undefined;
 }
 
 export class Qemu {
@@ -35,8 +35,10 @@ export class Qemu {
 
   static async start(options: QemuOptions): Promise<Qemu> {
     const socket = join(options.directory, `${options.name}.qmp`);
+    // One that waits complains when its migration is cancelled.
+    const stderr = options.incoming === undefined ? 'inherit' : 'ignore';
     const process = spawn(PROGRAM, argumentsOf(options, socket), {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', stderr],
     });
     try {
       return new Qemu(process, await Qmp.open(socket));
