@@ -1,9 +1,11 @@
 // A load that is known by rates only: somebody measured how many pages were dirty after so many seconds, and not which.
 //
 // The curve goes through what was measured. For shorter times it is a power of the time: 1, a constant rate, where
-// all was measured over one length; less where the samples show that longer times do not find as many more pages. For longer
+// all was measured over one length; less where the samples show that longer times do not find as many more pages; but for samples
+// of three lengths or more that show pages being used up (saturation.ts). For longer
 // times it goes on at that slope, and bends down as pages are left that were not written yet.
 import type { DirtyLoad } from './dirty-load.ts';
+import { saturation } from './saturation.ts';
 
 /** So many pages were found dirty so long after they had been watched. */
 export interface RatePoint {
@@ -20,6 +22,8 @@ export class RateLoad implements DirtyLoad {
   /** By length, rising; one for each length. */
   readonly #points: readonly RatePoint[];
   readonly #power: number;
+  /** For times that are shorter than any sample. */
+  readonly #shorter: (seconds: number) => number;
   /** How each sample stands to the curve. */
   readonly #factors: readonly number[];
 
@@ -36,6 +40,10 @@ export class RateLoad implements DirtyLoad {
     this.#points = curveOf(sound);
     this.leastSeconds = Math.min(...sound.map(({ seconds }) => seconds));
     this.#power = powerOf(sound);
+    const [first] = this.#points as readonly [RatePoint];
+    this.#shorter =
+      saturation(this.#points) ??
+      ((seconds) => first.pages * (seconds / first.seconds) ** this.#power);
     this.#factors = sound.map(({ seconds, pages }) => {
       const mean = this.#mean(seconds);
       return mean === 0 ? 1 : pages / mean;
@@ -53,7 +61,7 @@ export class RateLoad implements DirtyLoad {
 
   #mean(seconds: number): number {
     const [first] = this.#points as readonly [RatePoint];
-    if (seconds <= first.seconds) return first.pages * (seconds / first.seconds) ** this.#power;
+    if (seconds <= first.seconds) return this.#shorter(seconds);
     let before = first;
     for (const point of this.#points) {
       if (seconds <= point.seconds) {
