@@ -1,4 +1,5 @@
-// JSON as monitors give it: an object, an array of them, or one to a line; each bare or as the "return" of a reply.
+// JSON as monitors give it: an object, an array of them, one to a line, or one after the other over several lines (virsh's --pretty,
+// QEMU's pretty=on); each bare or as the "return" of a reply.
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -15,10 +16,22 @@ function valuesOf(text: string): JsonObject[] {
   try {
     return [JSON.parse(text)].flat().filter(isObject);
   } catch (error) {
+    if (SPREAD.test(text)) return text.split(SPREAD).map(spreadObject);
     const lines = text.split('\n');
     // Not one object to a line, then: the whole is damaged, and says where.
     if (!/^\s*\{.*\}\s*$/.test(lines[0] ?? '')) throw error;
     return lines.flatMap((line, i) => (line.trim() === '' ? [] : [objectOf(line, i + 1)]));
+  }
+}
+
+/** Between the end of one that takes several lines and the begin of the next. */
+const SPREAD = /(?<=^\}\s*\n)(?=\{\s*$)/m;
+
+function spreadObject(text: string, i: number): JsonObject {
+  try {
+    return JSON.parse(text) as JsonObject;
+  } catch (error) {
+    throw new SyntaxError(`object ${i + 1}, which is no JSON`, { cause: error });
   }
 }
 

@@ -61,6 +61,10 @@ describe('dirty rates', () => {
     ['as a reply', JSON.stringify({ return: measured })],
     ['in an array', JSON.stringify([measured])],
     [
+      'one after the other, over several lines each',
+      `${JSON.stringify({ return: measured }, null, 4)}\n${JSON.stringify({ status: 'measuring', 'calc-time': 2 }, null, 4)}\n`,
+    ],
+    [
       'one to a line, with one that is not finished',
       `${JSON.stringify(measured)}\n${JSON.stringify({ status: 'measuring', 'calc-time': 2 })}\n`,
     ],
@@ -94,6 +98,10 @@ describe('dirty rates', () => {
     );
     expect(() => read(`${JSON.stringify(measured)}\n{"dirty`)).toThrow(
       'line 2, which is no JSON object',
+    );
+    const spread = JSON.stringify(measured, null, 4);
+    expect(() => read(`${spread}\n${spread.slice(0, -1)},\n}`)).toThrow(
+      'object 2, which is no JSON',
     );
     expect(() => read(JSON.stringify({ status: 'unstarted', 'calc-time': 0 }))).toThrow(
       'no measurement that had been finished',
