@@ -43,6 +43,8 @@ export interface VmConfig {
   readonly faultPath: FaultPath;
   readonly faultLock: FaultLock;
   readonly mmu: MmuKind;
+  /** Of the legacy MMU: does a fault map neighbours of its page in advance? KVM always does, where hardware sets A. */
+  readonly ptePrefetch: boolean;
   /** Are gfns without memory remembered in sptes? KVM: the module parameter mmio_caching. */
   readonly mmioCaching: boolean;
   /** Linux: /sys/kernel/mm/transparent_hugepage/enabled. With 'always' the host backs memory by huge pages where it can. */

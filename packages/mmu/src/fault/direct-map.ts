@@ -8,8 +8,8 @@ import { markPageDirty } from '../dirty/dirty-bitmap.ts';
 import type { MmuEvent, Spte } from '../event.ts';
 import { isHostPteWritable } from '../host/host-pte.ts';
 import { dropLargeSpte } from '../legacy/drop-large-spte.ts';
+import { mapPage } from '../legacy/map-page.ts';
 import { loadSpte, mmuSpteRestore, mmuSpteSet, mmuSpteUpdate } from '../legacy/mmu-spte.ts';
-import { rmapAdd, rmapHead } from '../legacy/rmap.ts';
 import { getShadowPage, linkShadowPage } from '../legacy/shadow-page.ts';
 import { commitZapPage, prepareZapPage } from '../legacy/zap-page.ts';
 import type { Vm } from '../memory-map.ts';
@@ -25,7 +25,8 @@ import {
 } from '../spte/spte.ts';
 import { childTable, entryAt } from '../spte/walk.ts';
 import { flushRemoteTlbs } from '../vm/flush-remote-tlbs.ts';
-import { gfnToHvn, type Memslot, mmioGeneration } from '../vm/memslots.ts';
+import { type Memslot, mmioGeneration } from '../vm/memslots.ts';
+import { directPtePrefetch } from './direct-pte-prefetch.ts';
 import { isWriteFault } from './error-code.ts';
 import type { PageFault } from './fault.ts';
 import {
@@ -50,7 +51,9 @@ export function directMap(mem: Shared, vm: Vm, fault: PageFault, hostPte: number
   const target = targetOf(vm, fault, hostPte);
   reachPlace(mem, vm, fault, target);
   const spte = makeSpte(target.pfn, isHostPteWritable(hostPte), target.level);
-  return mmuSetSpte(mem, vm, fault, withAdType(vm, spte));
+  const ret = mmuSetSpte(mem, vm, fault, withAdType(vm, spte));
+  if (ret === RET_PF_FIXED) directPtePrefetch(mem, vm, fault);
+  return ret;
 }
 
 /** Where the guest has no memory: leaves an MMIO spte. EMULATE also when the vCPU has added enough tables for them. */
@@ -66,6 +69,7 @@ export function directMarkMmio(mem: Shared, vm: Vm, fault: PageFault): RetPf {
   mmuSpteSet(mem, sptep, spte);
   stat.pf_mmio_spte_created++;
   if (mem.emit !== undefined) traceMarkMmioSpte(mem, fault, spte);
+  directPtePrefetch(mem, vm, fault); // of a slot that ends, or begins, beside it
   return RET_PF_EMULATE;
 }
 
@@ -102,7 +106,7 @@ function mmuSetSpte(mem: Shared, vm: Vm, fault: PageFault, made: Spte): RetPf {
   const old = loadSpte(mem, sptep);
   const spte = replacing(old, level, made);
   if (!isShadowPresent(old.low)) {
-    mapPage();
+    mapPage(mem, vm, slot, { sptep, gfn, level }, spte);
   } else if (isLastSpte(old.low, level)) {
     expectSamePage(gfn, old, made);
     // Another fault was first, and its leaf may say more than ours: see tdp-map.ts.
@@ -114,16 +118,11 @@ function mmuSetSpte(mem: Shared, vm: Vm, fault: PageFault, made: Spte): RetPf {
     const invalid: number[] = [];
     prepareZapPage(mem, vm, childTable(vm, old.low), invalid);
     commitZapPage(mem, vm, invalid);
-    mapPage();
+    mapPage(mem, vm, slot, { sptep, gfn, level }, spte);
   }
   // KVM marks before it stores, in make_spte(), safe because a harvest excludes this lock; after it is as safe. A writable
   // leaf counts as written, though this fault may have been a read.
   if (isWritable(spte.low)) markPageDirty(mem, vm, slot, fault.gfn);
   mem.emit?.({ event: 'kvm_mmu_set_spte', gfn, spte, level, sptep } satisfies MmuEvent);
   return RET_PF_FIXED;
-
-  function mapPage(): void {
-    mmuSpteSet(mem, sptep, spte);
-    rmapAdd(mem, vm, rmapHead(vm, gfnToHvn(slot, gfn), level), sptep);
-  }
 }

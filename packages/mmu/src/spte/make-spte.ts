@@ -21,13 +21,16 @@ const WRITABLE = PT_WRITABLE_MASK | PT_DIRTY_MASK | SPTE_HOST_WRITABLE | SPTE_MM
 
 /**
  * A leaf of `level`, whose first frame is `pfn`. Host permission goes into the word that the fast path compares, and nowhere else is it ever set:
- * that is why the fast path need not look at the host. KVM: make_spte(), without write tracking and prefetch.
+ * that is why the fast path need not look at the host. KVM: make_spte(), without write tracking.
  */
 export function makeSpte(pfn: Pfn, hostWritable: boolean, level = 1): Spte {
   const { low, high } = pfnToSpte(pfn);
   const size = level > 1 ? PT_PAGE_SIZE_MASK : 0;
   return { low: low | READABLE | size | (hostWritable ? WRITABLE : 0), high };
 }
+
+/** `spte` of a page that nobody has asked for yet: A is left to hardware. KVM: make_spte() with `prefetch`. */
+export const inAdvance = ({ low, high }: Spte): Spte => ({ low: low & ~PT_ACCESSED_MASK, high });
 
 /**
  * `spte` as it is put where `old` stood, at `level`: over what is writable D is left to hardware. KVM looks at W alone, and so

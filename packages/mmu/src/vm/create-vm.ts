@@ -37,6 +37,7 @@ export function vmConfig(options: VmOptions): VmConfig {
     faultPath: 'current',
     faultLock: options.mmu === 'legacy' ? 'exclusive' : 'shared',
     mmu: 'tdp',
+    ptePrefetch: options.mmu === 'legacy',
     mmioCaching: true,
     transparentHugepage: 'never',
     eagerPageSplit: true,

@@ -1,5 +1,5 @@
 // A recording, replayed: each act of the trace through the MMU, each decision of the MMU against the trace.
-import { clearYoung, testYoung, zapAll } from '@faultline/mmu';
+import { clearYoung, type Hvn, testYoung, zapAll } from '@faultline/mmu';
 import type { Act, MomentAct, NotifierAct, OtherAct } from './acts/act.ts';
 import type { Recording } from './acts/recording.ts';
 import { Conductor } from './conductor.ts';
@@ -83,13 +83,18 @@ class Replay {
     const { agent, vm } = this.#conductor.replayed;
     this.#conductor.during(act, act.decisions, { steered: true }, () => {
       for (const { hvn, count } of this.#host.within(act.start, act.end)) {
-        if (act.kind === 'unmap') this.#invalidations.start(act.pid, hvn, count);
+        if (act.kind === 'unmap') this.#withdraw(act.pid, hvn, count);
         else if (act.kind === 'age') clearYoung(agent, vm, hvn, count);
         else testYoung(agent, vm, hvn, count);
         notifyNested(this.#conductor.replayed, act.kind, hvn, count);
       }
     });
     act.state = 'done';
+  }
+
+  #withdraw(pid: number, hvn: Hvn, count: number): void {
+    this.#invalidations.start(pid, hvn, count);
+    this.#conductor.replayed.withdraw(hvn, count);
   }
 
   /** What no event announces is the end of the VM: its page table is zapped. */

@@ -8,6 +8,7 @@ import {
   HOST_PTE_PRESENT,
   HOST_PTE_PROTECTED,
   HOST_PTE_WRITABLE,
+  type Hvn,
   hostPtep,
   initRoots,
   initVm,
@@ -123,6 +124,13 @@ export class ReplayedVm {
     const ptep = hostPtep(this.vm, gfnToHvn(slot, gfn as Gfn));
     const pte = this.agent.load32(ptep);
     this.agent.store32(ptep, (pte & ~HOST_PTE_WRITABLE) | HOST_PTE_PROTECTED | HOST_PTE_PRESENT);
+  }
+
+  /** The host has withdrawn these pages: what it has there now is not known before the next answer. */
+  withdraw(hvn: Hvn, count: number): void {
+    for (let page = hvn as number; page < hvn + count; page++) {
+      this.agent.store32(hostPtep(this.vm, page as Hvn), 0);
+    }
   }
 
   /** From now on the host has this for the page of `gfn`. */

@@ -370,40 +370,6 @@ describe('lock-taken-late', () => {
   });
 });
 
-describe('prefetched', () => {
-  const maps = (...bodies: TraceBody[]): Telling => [
-    vcpuTask(0),
-    pageFault(0, 0),
-    requested(0, PFN),
-    set(0, leaf(PFN, 0xe67)),
-    ...bodies,
-    enters(0),
-  ];
-
-  it('explains a neighbour that the legacy MMU mapped in advance, and has it mapped afterwards', () => {
-    const verdicts = replayOf(...slotCreated(), maps(set(1, leaf(PFN + 1, 0xe47))));
-    expect(outcome(verdicts)).toEqual({ ...clean, rules: { prefetched: 1 } });
-  });
-
-  it('is no part of an ioctl that is under way', () => {
-    const verdicts = replayOf(...slotCreated(), ...slotDeleted(maps(set(1, leaf(PFN + 1, 0xe47)))));
-    expect(verdicts.rules).toEqual({ prefetched: 1 });
-    expect(verdicts.tallies.kvm_mmu_set_spte).toEqual({ agreed: 1, explained: 1, unexplained: 0 });
-  });
-
-  it('does not explain one that was accessed', () => {
-    const verdicts = replayOf(...slotCreated(), maps(set(1, leaf(PFN + 1, 0xe67))));
-    expect(verdicts.rules).toEqual({});
-    expect(verdicts.unexplained).not.toEqual([]);
-  });
-
-  it('does not explain one that is far away', () => {
-    const verdicts = replayOf(...slotCreated(), maps(set(9, leaf(PFN + 9, 0xe47))));
-    expect(verdicts.rules).toEqual({});
-    expect(verdicts.unexplained).not.toEqual([]);
-  });
-});
-
 describe('harvest-untraced', () => {
   /** The legacy MMU tells of no table and of no change. */
   const legacy = [

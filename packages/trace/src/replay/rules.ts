@@ -7,12 +7,10 @@ import {
   isMmioSpte,
   isShadowPresent,
   KVM_PFN_NOSLOT,
-  type KvmMmuSetSpte,
   type KvmTdpMmuSpteChanged,
   leadsToTable,
   mmioSpteGeneration,
   PFERR_WRITE_MASK,
-  PT_ACCESSED_MASK,
   PT_DIRTY_MASK,
   PT_WRITABLE_MASK,
 } from '@faultline/mmu';
@@ -29,8 +27,6 @@ export const RULES = {
   'lost-exchange': 'a fault lost an exchange to another, which one thread never does',
   'harvest-untraced':
     'the legacy MMU tells of no protection: a page written meanwhile is in the harvest if it was got',
-  prefetched:
-    'the legacy MMU maps neighbours of a page in advance, without A; here they wait for their fault',
   'concurrent-tables':
     'two faults wanted the same table: which of them linked it is told in another order',
   'retried-unseen':
@@ -49,13 +45,6 @@ export function isOfStaleMmio(body: TraceBody, kvm_gen: number): boolean {
   if (isMmioSpte(low, high)) return mmioSpteGeneration(low, high) === kvm_gen;
   return body.level > 1 && leadsToTable(low) && !isShadowPresent(body.old_spte.low);
 }
-
-/** Is a leaf beside the fault's own, which nobody has accessed yet, set in advance? KVM: direct_pte_prefetch(). */
-export const isPrefetched = ({ gfn, spte }: KvmMmuSetSpte, faultGfn: number): boolean =>
-  gfn !== faultGfn &&
-  Math.abs(gfn - faultGfn) < PTE_PREFETCH_NUM &&
-  (spte.low & PT_ACCESSED_MASK) === 0;
-const PTE_PREFETCH_NUM = 8;
 
 /**
  * Does the kernel replace a leaf that already allowed the access? The same page, with all rights that it had: without D when

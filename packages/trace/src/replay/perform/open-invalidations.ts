@@ -60,6 +60,13 @@ export class OpenInvalidations {
     }
   }
 
+  /** A fault has mapped pages in advance, which none does while an invalidation is open, of whatever range. */
+  endBeforePrefetch(): void {
+    if (this.#open.length === 0) return;
+    this.#verdicts.infer('invalidation-ended');
+    this.endAll();
+  }
+
   /** The memslots change: KVM waits until none is open. */
   endAll(): void {
     this.#end(() => true);

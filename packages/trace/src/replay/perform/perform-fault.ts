@@ -22,7 +22,7 @@ import { loseExchange } from './lost-exchange.ts';
 import type { OpenInvalidations } from './open-invalidations.ts';
 import { type Outcome, outcomeName } from './outcome.ts';
 import { FastPerformer } from './perform-fast.ts';
-import { prefetchAll, prefetchOf } from './prefetch.ts';
+import { answerPrefetch } from './prefetch.ts';
 import { type ToldOutcome, toldOutcome } from './told-outcome.ts';
 import type { Vcpus } from './vcpus.ts';
 import { WithdrawnMeanwhile } from './withdrawn-meanwhile.ts';
@@ -71,14 +71,11 @@ export class FaultPerformer {
   #run(act: FaultAct): Outcome {
     const { vcpu_id } = act.fault;
     const fault = this.#vcpus.fault(act);
-    const compared = act.decisions.filter(
-      (at) => at !== act.fast && prefetchOf(this.#conductor, act, at) === undefined,
-    );
+    const compared = act.decisions.filter((at) => at !== act.fast);
     const outcome = this.#conductor.during(act, compared, { steered: false }, () =>
       this.#vcpus.handle(act, fault),
     );
     this.#vcpus.leave(vcpu_id);
-    prefetchAll(this.#conductor, this.#vcpus, act);
     return outcome;
   }
 
@@ -101,6 +98,7 @@ export class FaultPerformer {
     if (slot !== undefined && (leaf !== undefined || requested !== undefined))
       this.#invalidations.endBefore(gfn, gfnToHvn(slot, gfn));
     this.#settleLeaf(act, index);
+    answerPrefetch(this.#conductor, this.#invalidations, act);
     if (slot === undefined || requested === undefined) return;
     // A write that was mapped was allowed by the host, be the slot what it may.
     const writable = isWrite(act) || (leaf !== undefined && isHostWritable(leaf.low));

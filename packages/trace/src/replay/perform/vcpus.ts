@@ -10,7 +10,6 @@ import {
   leaveGuest,
   type PageFault,
   PFERR_RSVD_MASK,
-  PFERR_USER_MASK,
   RET_PF_INVALID,
   slowPageFault,
   validRoot,
@@ -75,17 +74,5 @@ export class Vcpus {
     } catch {
       return BROKEN;
     }
-  }
-
-  /** The vCPU reads `gfn`, where nothing is mapped. */
-  read(act: FaultAct, gfn: number): void {
-    const { vm } = this.#replayed;
-    const fault = this.fault(act);
-    const { mem } = this.of(act.fault.vcpu_id);
-    fault.gfn = gfn as PageFault['gfn'];
-    fault.error_code = PFERR_USER_MASK;
-    fault.slot = this.#replayed.slotOf(gfn);
-    slowPageFault(mem, vm, fault);
-    this.leave(act.fault.vcpu_id);
   }
 }
