@@ -28,6 +28,7 @@ export {
 export { getDirtyLog, takeDirty } from './dirty/harvest.ts';
 export { type DirtyGfnVisitor, harvestRings, resetDirtyRings } from './dirty/reset-rings.ts';
 export type * from './event.ts';
+export { directPtePrefetch, prefetchAround } from './fault/direct-pte-prefetch.ts';
 export {
   formatErrorCode,
   PFERR_FETCH_MASK,

@@ -4,6 +4,7 @@ import type { Litmus } from '../litmus.ts';
 import { LEGACY_HARDWARE } from './hardware-bits.ts';
 import { largeLeafDropped } from './large-leaf-dropped.ts';
 import { LOCKLESS_WALK } from './lockless-walk.ts';
+import { PREFETCH_UNCHECKED } from './prefetch-unchecked.ts';
 import { RESTORE_BY_EXCHANGE } from './restore-by-exchange.ts';
 import { LEGACY_SEED } from './seed-races.ts';
 import { WALK_AND_PAUSE } from './walk-and-pause.ts';
@@ -15,4 +16,5 @@ export const LEGACY: readonly Litmus[] = [
   ...LEGACY_SEED,
   ...LEGACY_HARDWARE,
   ...RESTORE_BY_EXCHANGE,
+  ...PREFETCH_UNCHECKED,
 ];

@@ -9,7 +9,7 @@
 //
 // The fault's own page is asked for before the lock, and so needs the sequence number. These host ptes are read under it: one
 // that no invalidation has changed yet is changed by one that has still to come, and will find the leaf by its rmap; one that
-// was changed says what is so now. Only between start and end does it say what will not be.
+// was changed says what is so now. Only between start and end does it say what will not be. Litmus: legacy-prefetch-unchecked.
 import type { Shared } from '@faultline/atomics';
 import type { Gfn, Sptep } from '../address.ts';
 import type { MmuEvent } from '../event.ts';
@@ -42,7 +42,7 @@ export function directPtePrefetch(mem: Shared, vm: Vm, fault: PageFault): void {
 }
 
 /** Run by run of what is not present around the fault's own entry, which ends one. KVM: __direct_pte_prefetch(). */
-function prefetchAround(mem: Shared, vm: Vm, fault: PageFault): void {
+export function prefetchAround(mem: Shared, vm: Vm, fault: PageFault): void {
   const { gfn, sptep } = fault;
   const entries = Math.min(PTE_PREFETCH_NUM, 1 << vm.geometry.indexBits);
   const own = gfn % entries;

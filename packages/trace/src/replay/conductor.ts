@@ -150,16 +150,6 @@ export class Conductor {
     }
   }
 
-  /** What the MMU tells in `body` is not compared. */
-  unheard(body: () => void): void {
-    const heard = this.#performances.splice(0);
-    try {
-      body();
-    } finally {
-      this.#performances.push(...heard);
-    }
-  }
-
   /** A page was written. Did its vCPU know that the slot is logged, if that is just being switched on? */
   noteWritten(gfn: number): void {
     this.logBegins.note(
