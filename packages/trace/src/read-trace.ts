@@ -16,7 +16,7 @@ import { unzstd } from './unzstd.ts';
 /** Of a file: a read costs much the same whatever it brings. */
 const PIECE_BYTES = 1024 * 1024;
 /** Of packed data: what a piece unpacks to, a thousandfold at worst, is held at once. */
-const PACKED_PIECE_BYTES = 64 * 1024;
+const PACKED_PIECE_BYTES = 32 * 1024;
 /** Standard input. */
 const STDIN = '-';
 /** What messages call it. */

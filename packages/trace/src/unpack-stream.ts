@@ -5,8 +5,11 @@ import type { Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { PackedDamage } from './packed-damage.ts';
 
-/** What a stream should give at once. */
-export const OUTPUT_BYTES: number = 256 * 1024;
+/**
+ * What a stream should give at once: more than a piece of trace text unpacks to, some 13 times its size, since after each the
+ * unpacking thread waits for its owner.
+ */
+export const OUTPUT_BYTES: number = 512 * 1024;
 
 export const gunzip = (packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> =>
   unpackStream(createGunzip({ chunkSize: OUTPUT_BYTES }), packed);
