@@ -5,6 +5,7 @@ import type { ConnectionOptions } from './connection.ts';
 import type { DestinationMemory } from './guest.ts';
 import type { Shape } from './shape.ts';
 
+/** What the side that a guest comes to is told. */
 export interface DestinationOptions extends ConnectionOptions, AssemblyOptions {
   /** The next connection. The first one says how many there are. */
   readonly accept: () => Promise<Channel>;

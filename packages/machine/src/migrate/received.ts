@@ -1,6 +1,7 @@
 // A migration that arrived.
 import type { Shape } from './shape.ts';
 
+/** What a migration has brought. */
 export interface Received {
   /** The source's, which `open` was asked to make memory for. */
   readonly shape: Shape;
