@@ -49,33 +49,27 @@ export class Conductor {
     this.ledger = new Ledger(recording);
     this.#perform = perform;
     this.replayed = new ReplayedVm(survey, {
-      beforeLook: (address) => {
-        const performance = this.#performances.at(-1);
-        if (performance !== undefined) this.hindsight.beforeLook(performance, address);
-      },
-      beforeTake: (address) => {
-        const performance = this.#performances.at(-1);
-        if (performance !== undefined) this.hindsight.beforeTake(performance, address);
-      },
+      beforeLook: (address) => this.#inAct((of) => this.hindsight.beforeLook(of, address)),
+      beforeTake: (address) => this.#inAct((of) => this.hindsight.beforeTake(of, address)),
       beforeLock: (address) => {
         this.onLock(address);
-        const performance = this.#performances.at(-1);
-        if (performance !== undefined) this.#publications.beforeLock(performance, address);
+        this.#inAct((of) => this.#publications.beforeLock(of, address));
       },
       onWait: () => this.onWait(),
-      onSynchronize: () => {
-        const performance = this.#performances.at(-1);
-        if (performance !== undefined) this.#publications.onSynchronize(performance);
-      },
+      onSynchronize: () => this.#inAct((of) => this.#publications.onSynchronize(of)),
     });
     this.judge = new Judge(this.ledger, this.replayed);
     this.hindsight = new Hindsight(this, survey.options.mmu !== 'legacy');
     this.#publications = new Publications(this);
-    this.replayed.listen((event) => {
-      const performance = this.#performances.at(-1);
-      if (performance !== undefined)
-        this.judge.hear(performance, event as unknown as MmuEvent, this.#position);
-    });
+    this.replayed.listen((event) =>
+      this.#inAct((of) => this.judge.hear(of, event as unknown as MmuEvent, this.#position)),
+    );
+  }
+
+  /** Of the innermost act that is being carried out, if any is. */
+  #inAct(listen: (performance: Performance) => void): void {
+    const performance = this.#performances.at(-1);
+    if (performance !== undefined) listen(performance);
   }
 
   /** All of the trace. */
